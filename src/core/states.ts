@@ -1,0 +1,55 @@
+/** The states that rows of the catalogue can be in. They are written for people and queries; no state makes work happen. */
+
+/** How far the work on a row is. */
+export const STATUSES = ['pending', 'in_progress', 'completed', 'failed'] as const;
+export type Status = (typeof STATUSES)[number];
+
+/**
+ * Where a raw data package stands.
+ * - `creating`: planned, its tar is being written
+ * - `waiting`: at its first buffer only
+ * - `transferring`: part of a data transfer package
+ * - `arrived`: verified in a buffer at an archive's site
+ * - `archived`: at least one archive copy was read back and matched
+ * - `failed`: given up by an operator, or nothing in it could be read
+ */
+export const PACKAGE_STATES = ['creating', 'waiting', 'transferring', 'arrived', 'archived', 'failed'] as const;
+export type PackageState = (typeof PACKAGE_STATES)[number];
+
+/** The state of one object at one location. */
+export const COPY_STATES = [
+  'present',
+  'staged',
+  'deletion_scheduled',
+  'deletion_in_progress',
+  'deletion_possible',
+  'deleted',
+  'deletion_failed',
+] as const;
+export type PhysicalCopyState = (typeof COPY_STATES)[number];
+
+/**
+ * Where a raw data file at its source stands.
+ * - `registered`: seen, not packaged yet
+ * - `packaged`: its digest is known and it is in a package
+ * - `refused`: can't be packaged as it is; the reason is beside it. Seen changed, it becomes `registered` again
+ * - `deleted`: freed at the source after its package was archived
+ */
+export const FILE_STATES = ['registered', 'packaged', 'refused', 'deleted'] as const;
+export type RawDataFileState = (typeof FILE_STATES)[number];
+
+export const LOCATION_TYPES = ['source', 'buffer', 'long_term_archive', 'processing'] as const;
+export type LocationType = (typeof LOCATION_TYPES)[number];
+
+export const STORAGE_TYPES = ['disk', 's3', 'tape'] as const;
+export type StorageType = (typeof STORAGE_TYPES)[number];
+
+export const ROUTE_TYPES = ['direct', 'relay', 'custom'] as const;
+export type RouteType = (typeof ROUTE_TYPES)[number];
+
+export const TRANSPORTS = ['local', 'sftp'] as const;
+export type TransportName = (typeof TRANSPORTS)[number];
+
+/** What a source holds under one path. */
+export const ENTRY_KINDS = ['file', 'symlink', 'directory'] as const;
+export type EntryKind = (typeof ENTRY_KINDS)[number];

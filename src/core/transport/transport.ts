@@ -1,0 +1,45 @@
+import type { TransferOptions } from '../storage/archive-store.js';
+
+export interface SendRequest extends TransferOptions {
+  /** The file to send: an absolute path at the origin. */
+  file: string;
+  /** Its name at the destination: a plain file name, never a path. */
+  name: string;
+  bytes: number;
+  /** Hex digest of the file; what is read must match it, else DataCorruptionError and nothing is published. */
+  sha256: string;
+}
+
+export interface SendResult {
+  /** Bytes that went over the line in this attempt; less than the file's after a resume. */
+  bytesSent: number;
+  /** True where the destination already had the file. */
+  alreadyThere: boolean;
+}
+
+/**
+ * Bytes on the way between two sites. `send` writes beside the target (`.part`), flushes and renames; an
+ * interrupted send goes on where the destination's partial file ends. The destination verifies by reading back; the transport does not.
+ * Throws classes of `exceptions.ts` only.
+ */
+export interface Transport {
+  readonly name: string;
+  send(request: SendRequest): Promise<SendResult>;
+  /** Releases connections. */
+  close(): Promise<void>;
+}
+
+/** How to reach a directory at another site; what a route's row in the catalogue says. */
+export type TransportTarget =
+  | { transport: 'local'; directory: string }
+  | {
+      transport: 'sftp';
+      directory: string;
+      host: string;
+      port: number;
+      username: string;
+      /** Path of the private key on the worker's host. */
+      identityFile: string;
+      /** Path of the known_hosts file that must list the host's key. */
+      knownHostsFile: string;
+    };
