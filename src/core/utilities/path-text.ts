@@ -44,12 +44,6 @@ export function decodePath(text: PathText): Buffer {
   return Buffer.concat(parts);
 }
 
-/** The text made safe for one line of a terminal or a log: control characters and line breaks as escapes. */
-export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what this is about
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => JSON.stringify(c).slice(1, -1).replace(/^.$/s, '?'));
-}
-
 function escapeByte(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }

@@ -1,0 +1,182 @@
+import { ConfigurationError } from '../core/exceptions.js';
+import type { Dependencies } from './dependencies.js';
+import { whileBusy } from './liveness.js';
+
+/** Work that needs the catalogue and nothing else; it runs beside it. */
+
+export interface ArrivedPackage {
+  packageId: string;
+  bytes: number;
+  sha256: string;
+}
+
+export interface FailedPackage {
+  packageId: string;
+  name: string;
+  errorClass: string;
+  message: string;
+}
+
+export interface PlannedPackage {
+  packageId: string;
+  name: string;
+  observation: string;
+  source: Place & { locationId: string };
+  /** Planned by this very call. */
+  fresh: boolean;
+}
+
+export interface PlannedTransfer {
+  dataTransferId: string;
+  name: string;
+  origin: Place;
+  destination: Place;
+  observations: string[];
+  packages: string[];
+}
+
+interface Place {
+  site: string;
+  location: string;
+}
+
+interface PlannedArchiving {
+  packageId: string;
+  name: string;
+  observation: string;
+  archive: Place;
+}
+
+export type CatalogueActivities = ReturnType<typeof makeCatalogueActivities>;
+
+/** A unit with files that never get quiet is packaged without them after this many quiet periods. */
+const PATIENCE = 10;
+
+export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
+  return {
+    async planRawDataPackages(input: Place & { quietSeconds?: number; limit: number }): Promise<PlannedPackage[]> {
+      return whileBusy(async () => {
+        const startedAt = new Date().toISOString();
+        const source = await catalogue.location(input.site, input.location);
+        const buffer = await primaryBuffer(input.site);
+        const packages = await catalogue.planRawDataPackages({
+          sourceLocationId: source.id,
+          bufferLocationId: buffer.id,
+          maxBytes: settings.packageBytes,
+          maxFiles: settings.packageFiles,
+          waitSeconds: PATIENCE * (input.quietSeconds ?? settings.quietSeconds),
+          limit: input.limit,
+        });
+        return packages.map((one) => ({
+          packageId: one.id,
+          name: one.name,
+          observation: one.executedObsUnit,
+          source: { site: input.site, location: input.location, locationId: source.id },
+          fresh: one.createdAt >= startedAt,
+        }));
+      });
+    },
+
+    async planDataTransfers(input: Place): Promise<PlannedTransfer[]> {
+      return whileBusy(async () => {
+        const buffer = await catalogue.location(input.site, input.location);
+        const transfers = await catalogue.planDataTransfers({
+          bufferLocationId: buffer.id,
+          maxPackages: settings.bundlePackages,
+          maxBytes: settings.bundleBytes,
+        });
+        return transfers.map(({ id, ...one }) => ({ dataTransferId: id, ...one }));
+      });
+    },
+
+    /** Records what arrived and what did not, and tells which archives the arrived packages go to. */
+    async recordArrival(input: { dataTransferId: string; arrived: ArrivedPackage[]; failed: FailedPackage[] }): Promise<PlannedArchiving[]> {
+      return whileBusy(async () => {
+        const { destination } = await catalogue.transferOrder(input.dataTransferId);
+        const failed = input.failed.map((one) => ({ packageId: one.packageId, reason: `${one.errorClass}: ${one.message}` }));
+        await catalogue.recordArrival(input.dataTransferId, input.arrived, failed);
+        const arrived = new Set(input.arrived.map((one) => one.packageId));
+        const archives = (await catalogue.locations(destination.site)).filter((one) => one.locationType === 'long_term_archive' && one.active);
+        const planned = await Promise.all(archives.map((archive) => archivesTo({ site: archive.site, location: archive.name })));
+        return planned.flat().filter((one) => arrived.has(one.packageId));
+      });
+    },
+
+    async planArchiveTransfers(input: Place): Promise<PlannedArchiving[]> {
+      return whileBusy(() => archivesTo(input));
+    },
+
+    async recordArchived(input: {
+      packageId: string;
+      archive: Place;
+      stored: { key: string; bytes: number; sha256: string; versionId?: string; etag?: string; verifiedAt: string };
+    }): Promise<void> {
+      await whileBusy(async () => {
+        const archive = await catalogue.location(input.archive.site, input.archive.location);
+        await catalogue.recordArchived(input.packageId, archive.id, input.stored);
+      });
+    },
+
+    async planDeletions(input: { site: string }): Promise<{ packageId: string; name: string; observation: string }[]> {
+      return whileBusy(() => catalogue.planDeletions(input.site));
+    },
+
+    /** Where copies of a package may be freed, and which archives have to answer for it first. */
+    async deletionOrder(input: { packageId: string }): Promise<{ archives: Place[]; targets: Place[] }> {
+      return whileBusy(async () => {
+        const summary = await catalogue.packageSummary(input.packageId);
+        const copies = await catalogue.copiesOfPackage(input.packageId);
+        const source = await catalogue.location(summary.sourceLocation.site, summary.sourceLocation.name);
+        const present = copies.filter((copy) => copy.state !== 'deleted').map((copy) => copy.location);
+        const files = source.deletable ? await catalogue.sourceFilesToDelete(input.packageId) : [];
+        const targets = present.filter((location) => location.deletable && location.active);
+        return {
+          archives: places(present.filter((location) => location.locationType === 'long_term_archive')),
+          targets: places(files.length > 0 ? [...targets, source] : targets),
+        };
+      });
+    },
+
+    async failPackages(input: { packageIds: string[]; reason: string }): Promise<void> {
+      await whileBusy(async () => {
+        for (const packageId of input.packageIds) await catalogue.failPackage(packageId, input.reason);
+      });
+    },
+
+    async reportProblem(input: {
+      operation: string;
+      subject: string;
+      errorClass: string;
+      message: string;
+      advice?: string;
+      workflowId: string;
+      sourceLocationId?: string;
+      step: string;
+    }): Promise<void> {
+      const { step, message, ...problem } = input;
+      await whileBusy(() => catalogue.reportProblem({ ...problem, message: `${step} failed: ${message}` }));
+    },
+
+    async resolveProblem(input: { workflowId: string; decision: { action: string; by: string; note?: string } }): Promise<void> {
+      await whileBusy(() => catalogue.resolveProblems({ workflowId: input.workflowId }));
+    },
+  };
+
+  /** The buffer of a site that new packages go to: the first by priority that is switched on. */
+  async function primaryBuffer(site: string) {
+    const buffers = (await catalogue.locations(site)).filter((one) => one.locationType === 'buffer' && one.active);
+    const [first] = buffers.sort((a, b) => a.priority - b.priority || a.name.localeCompare(b.name));
+    if (first === undefined) throw new ConfigurationError(`site ${site} has no active buffer`, { subject: site, advice: 'add a buffer to the topology' });
+    return first;
+  }
+
+  async function archivesTo(place: Place): Promise<PlannedArchiving[]> {
+    const archive = await catalogue.location(place.site, place.location);
+    const packages = await catalogue.planArchiveTransfers(archive.id);
+    return packages.map((one) => ({ ...one, archive: { site: place.site, location: place.location } }));
+  }
+}
+
+function places(locations: { site: string; name: string }[]): Place[] {
+  return locations.map(({ site, name }) => ({ site, location: name }));
+}

@@ -1,0 +1,54 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { verifyPackage } from '../core/package/verify-package.js';
+import { removeIfPresent } from '../core/utilities/disk.js';
+import type { ArrivedPackage, FailedPackage } from './catalogue.js';
+import type { Dependencies } from './dependencies.js';
+import { whileBytesMove } from './liveness.js';
+import { diskPath } from './raw-data-package-creation.js';
+
+export type UnpackingActivities = ReturnType<typeof makeUnpackingActivities>;
+
+export function makeUnpackingActivities(dependencies: Dependencies) {
+  return {
+    /**
+     * Reads every package of a bundle back from this site's disk and checks it, whole and file by file. A damaged one is
+     * removed, so that it can be sent again; the origin still has it.
+     */
+    async verifyPackages(input: { dataTransferId: string }): Promise<{ arrived: ArrivedPackage[]; damaged: FailedPackage[] }> {
+      const order = await dependencies.catalogue.transferOrder(input.dataTransferId);
+      const arrived: ArrivedPackage[] = [];
+      const damaged: FailedPackage[] = [];
+      for (const one of order.packages) {
+        const file = join(diskPath(order.destination), `${one.name}.tar`);
+        const fail = (errorClass: string, message: string) =>
+          damaged.push({ packageId: one.id, name: one.name, errorClass, message });
+        if (!(await isThere(file))) {
+          fail('DataTransferError', 'it is not at the destination');
+          continue;
+        }
+        const about = { operation: 'data_transfer_unpacking', subject: one.name, bytesTotal: one.bytes } as const;
+        const verdict = await whileBytesMove(dependencies, about, (options) =>
+          verifyPackage({ file, bytes: one.bytes, sha256: one.sha256, ...options }),
+        );
+        if (verdict.ok) {
+          arrived.push({ packageId: one.id, bytes: one.bytes, sha256: one.sha256 });
+        } else {
+          await removeIfPresent(file);
+          fail('ChecksumVerificationError', verdict.mismatches.slice(0, 5).join(', '));
+        }
+      }
+      return { arrived, damaged };
+    },
+  };
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+}

@@ -1,0 +1,30 @@
+import type { WorkerSettings } from '../core/configuration.js';
+import type { Catalogue } from '../core/database/catalogue.js';
+import type { Location, Route } from '../core/database/records.js';
+import type { Logger } from '../core/logging.js';
+import type { Operation } from '../core/operation-types.js';
+import type { ArchiveStore } from '../core/storage/archive-store.js';
+import type { Transport } from '../core/transport/transport.js';
+
+/** Everything that activities need from outside; the worker composes it, tests replace parts of it. */
+export interface Dependencies {
+  settings: WorkerSettings;
+  catalogue: Catalogue;
+  log: Logger;
+  /** The store behind a long-term archive of type s3. */
+  archiveStore(location: Location): ArchiveStore;
+  /** The way to a location, as a route tells it. The caller closes it. */
+  transport(route: Route, destination: Location): Transport;
+  /** Lets a planner look again now instead of at its next time. Never fails the work that asks. */
+  wakePlanner(operation: Operation, place: { site: string; location: string }): Promise<void>;
+  /** Told of bytes as they move, for whoever shows them. */
+  reportProgress(progress: Progress): void;
+}
+
+export interface Progress {
+  operation: Operation;
+  /** A package's name. */
+  subject: string;
+  bytesDone: number;
+  bytesTotal: number;
+}

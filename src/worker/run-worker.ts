@@ -1,0 +1,186 @@
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { makeCatalogueActivities } from '../activities/catalogue.js';
+import { makeTransferActivities } from '../activities/data-transfer.js';
+import { makeUnpackingActivities } from '../activities/data-transfer-unpacking.js';
+import { makeDeletionActivities } from '../activities/deletion.js';
+import type { Dependencies, Progress } from '../activities/dependencies.js';
+import { makeArchiveActivities } from '../activities/long-term-archive-transfer.js';
+import { makePackagingActivities } from '../activities/raw-data-package-creation.js';
+import { workerSettings } from '../core/configuration.js';
+import { Catalogue } from '../core/database/catalogue.js';
+import { openDataSource } from '../core/database/data-source.js';
+import type { Location, Route } from '../core/database/records.js';
+import { ConfigurationError } from '../core/exceptions.js';
+import { makeLogger, type Logger } from '../core/logging.js';
+import { OPERATIONS, type Operation } from '../core/operation-types.js';
+import { CATALOGUE_QUEUE, parseTaskQueue, queuesOfLocation, WORKFLOW_QUEUE } from '../core/queue-discovery.js';
+import { S3ArchiveStore } from '../core/storage/s3-archive-store.js';
+import { s3SettingsFromEnvironment } from '../core/storage/s3-settings.js';
+import { makeTransport } from '../core/transport/make-transport.js';
+import type { TransportTarget } from '../core/transport/transport.js';
+import { plannerOf } from '../workflows/planners.js';
+import { mapFailures } from './failure-interceptor.js';
+import { installRuntime } from './temporal-logging.js';
+
+export interface WorkerSelection {
+  site: string;
+  /** Only this location of the site. */
+  location?: string;
+  /** Only this operation. */
+  operation?: Operation;
+  /** Also the workflows and the catalogue's own work: wanted once or twice in the whole installation, near the catalogue. */
+  workflows: boolean;
+}
+
+/** How many workflow tasks and catalogue activities one process works on at a time. */
+const CATALOGUE_SLOTS = 20;
+
+/**
+ * Serves the queues of a site until the process is asked to stop (SIGINT, SIGTERM), then drains. Needs the environment that the
+ * README lists.
+ *
+ * @throws ConfigurationError for wrong settings, an unknown site or a selection that leaves nothing to serve
+ */
+export async function runWorker(selection: WorkerSelection, environment: NodeJS.ProcessEnv, onProgress?: (progress: Progress) => void): Promise<void> {
+  const settings = workerSettings(environment);
+  const log = makeLogger({ level: settings.logLevel, format: settings.logFormat, fields: { service: 'worker', site: selection.site } });
+  installRuntime(log);
+  const dataSource = await openDataSource(settings.databaseUrl);
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const connection = await NativeConnection.connect(connectionOptions);
+  const clientConnection = await Connection.connect(connectionOptions);
+  try {
+    const catalogue = new Catalogue(dataSource);
+    const client = new Client({ connection: clientConnection, namespace });
+    const s3 = s3SettingsFromEnvironment(environment);
+    const dependencies: Dependencies = {
+      settings,
+      catalogue,
+      log,
+      archiveStore: (location) => archiveStore(location, s3),
+      transport: (route, destination) => makeTransport(transportTarget(route, destination)),
+      wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
+      reportProgress: onProgress ?? (() => undefined),
+    };
+    const queues = await queuesToServe(catalogue, selection);
+    const common = { connection, namespace, identity: `${selection.site}-${hostname()}-${process.pid}` };
+    const workers = await Promise.all(workerOptions(queues, selection.workflows, dependencies).map((options) => Worker.create({ ...common, ...options })));
+    log.info('serving', { queues: workers.map((worker) => worker.options.taskQueue) });
+    await runTogether(workers);
+  } finally {
+    await clientConnection.close();
+    await connection.close();
+    await dataSource.destroy();
+  }
+}
+
+/** The queues of the locations of the site, as the catalogue has them and as the selection narrows them. */
+async function queuesToServe(catalogue: Catalogue, selection: WorkerSelection): Promise<string[]> {
+  const locations = (await catalogue.locations(selection.site)).filter((one) => selection.location === undefined || one.name === selection.location);
+  const queues = locations
+    .flatMap(queuesOfLocation)
+    .filter((queue) => selection.operation === undefined || parseTaskQueue(queue)?.operation === selection.operation);
+  if (queues.length > 0 || selection.workflows) return queues;
+  throw new ConfigurationError(`nothing to serve for site ${selection.site} with this selection`, {
+    subject: selection.site,
+    advice: 'Check the names with `cdt status`; the catalogue knows the sites and locations.',
+  });
+}
+
+function workerOptions(queues: string[], workflows: boolean, dependencies: Dependencies): (Partial<WorkerOptions> & { taskQueue: string })[] {
+  const common = {
+    interceptors: { activity: [mapFailures] },
+    shutdownGraceTime: '2 seconds',
+    shutdownForceTime: '20 seconds',
+    // So that a cancellation reaches an activity within seconds, whatever its heartbeat timeout.
+    maxHeartbeatThrottleInterval: '5 seconds',
+  };
+  const activities = activitiesByOperation(dependencies);
+  const options = queues.map((taskQueue) => {
+    const operation = parseTaskQueue(taskQueue)?.operation ?? 'deletion';
+    return {
+      ...common,
+      taskQueue,
+      activities: activities[operation],
+      maxConcurrentActivityTaskExecutions: OPERATIONS[operation].concurrency,
+      activityTaskPollerBehavior: { type: 'simple-maximum' as const, maximum: 1 },
+    };
+  });
+  if (!workflows) return options;
+  return [
+    ...options,
+    { ...common, taskQueue: CATALOGUE_QUEUE, activities: makeCatalogueActivities(dependencies), maxConcurrentActivityTaskExecutions: CATALOGUE_SLOTS },
+    { ...common, taskQueue: WORKFLOW_QUEUE, ...workflowCode() },
+  ];
+}
+
+function activitiesByOperation(dependencies: Dependencies): Record<Operation, object> {
+  return {
+    raw_data_package_creation: makePackagingActivities(dependencies),
+    data_transfer_package_creation: {},
+    data_transfer: makeTransferActivities(dependencies),
+    data_transfer_unpacking: makeUnpackingActivities(dependencies),
+    long_term_archive_transfer: makeArchiveActivities(dependencies),
+    deletion: makeDeletionActivities(dependencies),
+  };
+}
+
+/** The bundle that the build made; without one (a test, a development run) the sources, bundled at start. */
+function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const codePath = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
+  if (existsSync(codePath)) return { workflowBundle: { codePath } };
+  return { workflowsPath: fileURLToPath(new URL('../workflows/index.js', import.meta.url)) };
+}
+
+/** Runs workers until all have stopped; when one fails, the others are shut down too. */
+async function runTogether(workers: Worker[]): Promise<void> {
+  const shutDown = () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const results = await Promise.allSettled(
+    workers.map((worker) =>
+      worker.run().catch((error: unknown) => {
+        shutDown();
+        throw error;
+      }),
+    ),
+  );
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+/** Asks the planner's schedule for a run now; one more after the running one, where it runs. Its schedule comes round anyway. */
+async function wakePlanner(client: Client, log: Logger, operation: Operation, place: { site: string; location: string }): Promise<void> {
+  const planner = plannerOf(operation, place);
+  if (planner === undefined) return;
+  try {
+    await client.schedule.getHandle(planner.id).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+  } catch (error) {
+    log.warn('could not wake a planner; it runs at its next time', { planner: planner.id, error });
+  }
+}
+
+function archiveStore(location: Location, s3: ReturnType<typeof s3SettingsFromEnvironment>): S3ArchiveStore {
+  if (location.storageType !== 's3' || location.bucket === undefined) {
+    throw new ConfigurationError(`${location.site}.${location.name} is no S3 store with a bucket`, { subject: location.name });
+  }
+  return new S3ArchiveStore({ ...s3, endpoint: location.endpoint ?? s3.endpoint, bucket: location.bucket });
+}
+
+function transportTarget(route: Route, destination: Location): TransportTarget {
+  const directory = route.options.directory ?? destination.path;
+  if (directory === undefined) throw new ConfigurationError(`${destination.site}.${destination.name} is not on a disk`, { subject: route.name });
+  if (route.transport === 'local') return { transport: 'local', directory };
+  const { host, port = 22, username, identityFile, knownHostsFile } = route.options;
+  if (host === undefined || username === undefined || identityFile === undefined || knownHostsFile === undefined) {
+    throw new ConfigurationError(`route ${route.name}: sftp needs host, username, identityFile and knownHostsFile`, {
+      subject: route.name,
+      advice: 'complete the options of the route in the topology',
+    });
+  }
+  return { transport: 'sftp', directory, host, port, username, identityFile, knownHostsFile };
+}

@@ -1,0 +1,37 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { proxyActivities } from '@temporalio/workflow';
+import type { CatalogueActivities, FailedPackage } from '../activities/catalogue.js';
+import type { UnpackingActivities } from '../activities/data-transfer-unpacking.js';
+import { CATALOGUE_QUEUE, taskQueue } from '../core/queue-discovery.js';
+import { Journey } from './journey.js';
+import { longTermArchiveTransferJourney, type DataTransferInput } from './journeys.js';
+import { POLICIES } from './operations.js';
+import { startJourney } from './start.js';
+
+/**
+ * Reads a bundle back from the destination's disk: each package as a whole and each file in it, against the digests of the
+ * first read. Good packages go on to the archives at once; damaged ones are for the sender to send again.
+ */
+export async function dataTransferUnpacking(input: DataTransferInput): Promise<{ damaged: FailedPackage[] }> {
+  const { dataTransferId, destination } = input;
+  const journey = new Journey({ operation: 'data_transfer_unpacking', subject: input.name });
+  const { verifyPackages } = proxyActivities<UnpackingActivities>({
+    ...POLICIES.disk,
+    taskQueue: taskQueue(destination.site, destination.location, 'data_transfer_unpacking'),
+  });
+  const { recordArrival } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+
+  const verified = await journey.step('reading back from disk what arrived, and recording it', async () => {
+    const read = await verifyPackages({ dataTransferId });
+    const next = await recordArrival({ dataTransferId, arrived: read.arrived, failed: [] });
+    await Promise.all(next.map((one) => startJourney(longTermArchiveTransferJourney(one))));
+    return read;
+  });
+  if (!verified.done) {
+    await journey.end(verified.decision);
+    throw ApplicationFailure.nonRetryable(`${input.name} was left unverified by ${verified.decision.by}`, 'Skipped');
+  }
+  const { arrived, damaged } = verified.result;
+  journey.complete(`${arrived.length} packages verified${damaged.length > 0 ? `, ${damaged.length} damaged` : ''}`);
+  return { damaged };
+}

@@ -1,0 +1,59 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { executeChild, proxyActivities } from '@temporalio/workflow';
+import type { CatalogueActivities, FailedPackage } from '../activities/catalogue.js';
+import type { TransferActivities } from '../activities/data-transfer.js';
+import { CATALOGUE_QUEUE, taskQueue } from '../core/queue-discovery.js';
+import type { dataTransferUnpacking } from './data-transfer-unpacking.js';
+import { Journey } from './journey.js';
+import { dataTransferUnpackingJourney, type DataTransferInput } from './journeys.js';
+import { POLICIES, RESEND_ROUNDS } from './operations.js';
+
+/** Moves one bundle from a buffer to another and has it verified there. What arrived well goes on from there by itself. */
+export async function dataTransfer(input: DataTransferInput): Promise<void> {
+  const journey = new Journey({ operation: 'data_transfer', subject: input.name });
+  let failed: FailedPackage[] = [];
+  const moved = await journey.step(`sending to ${input.destination.site} and verifying there`, async () => {
+    failed = await sendUntilGood(input);
+    if (failed.length > 0) throw undelivered(failed);
+  });
+  if (!moved.done) {
+    const { recordArrival } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+    const reason = `left out of the transfer by ${moved.decision.by}`;
+    const left = failed.map((one) => ({ ...one, message: `${reason}: ${one.message}` }));
+    await recordArrival({ dataTransferId: input.dataTransferId, arrived: [], failed: left });
+    return journey.end(moved.decision);
+  }
+  journey.complete(`arrived at ${input.destination.site}, every digest as it was packaged`);
+}
+
+/** Sends, verifies, and sends again what arrived damaged. Returns what can't be delivered. */
+async function sendUntilGood(input: DataTransferInput): Promise<FailedPackage[]> {
+  const { transferPackages } = proxyActivities<TransferActivities>({
+    ...POLICIES.link,
+    taskQueue: taskQueue(input.origin.site, input.origin.location, 'data_transfer'),
+  });
+  const unpacking = dataTransferUnpackingJourney(input);
+  for (let round = 1; ; round++) {
+    const sent = await transferPackages({ dataTransferId: input.dataTransferId });
+    const verified = await executeChild<typeof dataTransferUnpacking>(unpacking.workflowType, {
+      workflowId: unpacking.workflowId,
+      taskQueue: unpacking.taskQueue,
+      args: [input],
+      typedSearchAttributes: unpacking.typedSearchAttributes,
+      staticSummary: unpacking.staticSummary,
+    });
+    // What could not be read at the origin is told as such, not as missing at the destination.
+    const unsent = new Set(sent.failed.map(({ packageId }) => packageId));
+    const damaged = verified.damaged.filter(({ packageId }) => !unsent.has(packageId));
+    if (damaged.length === 0 || round === RESEND_ROUNDS) return [...sent.failed, ...damaged];
+  }
+}
+
+function undelivered(failed: FailedPackage[]): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: failed[0]?.errorClass,
+    message: failed.map(({ name, message }) => `${name}: ${message}`).join('; '),
+    nonRetryable: true,
+    details: [{ advice: 'Look at the buffers on both sides. retry sends these packages again; skip and abandon leave them out.' }],
+  });
+}

@@ -1,0 +1,10 @@
+/** Every workflow of the system, and nothing else: each export here becomes a workflow type. */
+export { dataTransfer } from './data-transfer.js';
+export { dataTransferPackageCreation } from './data-transfer-package-creation.js';
+export { dataTransferUnpacking } from './data-transfer-unpacking.js';
+export { deletion } from './deletion.js';
+export { deletionPlanning } from './deletion-planning.js';
+export { longTermArchivePlanning } from './long-term-archive-planning.js';
+export { longTermArchiveTransfer } from './long-term-archive-transfer.js';
+export { rawDataPackageCreation } from './raw-data-package-creation.js';
+export { rawDataPackagePlanning } from './raw-data-package-planning.js';

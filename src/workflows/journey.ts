@@ -1,0 +1,142 @@
+import { TimeoutFailure } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  condition,
+  isCancellation,
+  log,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { CatalogueActivities } from '../activities/catalogue.js';
+import { CATALOGUE_QUEUE } from '../core/queue-discovery.js';
+import { blocker, decide, DECISIONS, type Blocker, type Decision } from './messages.js';
+import { POLICIES } from './operations.js';
+import { CDT_STATE, type JourneyState } from './search-attributes.js';
+
+const catalogue = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+
+/** What a step ended with: its result, or the operator's word to leave it. */
+export type StepOutcome<T> = { done: true; result: T } | { done: false; decision: Decision };
+
+/** What a journey is about, for its reports. */
+export interface JourneySubject {
+  operation: string;
+  /** A name that people know: a package's, a bundle's. */
+  subject: string;
+  sourceLocationId?: string;
+}
+
+/**
+ * The part that all workflows share: it says in words what is being done, and turns a permanent failure into a question to the
+ * operators instead of a dead workflow. Create it at the top of a workflow, before the first await, so that updates find their handler.
+ */
+export class Journey {
+  private current: Blocker | null = null;
+  private decision: Decision | null = null;
+  private readonly done: string[] = [];
+
+  constructor(private readonly about: JourneySubject) {
+    setHandler(blocker, () => this.current);
+    setHandler(
+      decide,
+      (decision) => {
+        this.decision = decision;
+        return `${this.about.subject}: ${decision.action}`;
+      },
+      {
+        validator: (decision) => {
+          if (this.current === null) throw ApplicationFailure.nonRetryable('nothing waits for a decision here', 'NotWaiting');
+          if (this.decision !== null) throw ApplicationFailure.nonRetryable('already decided', 'AlreadyDecided');
+          if (!DECISIONS.includes(decision.action)) throw ApplicationFailure.nonRetryable(`decide one of ${DECISIONS.join(', ')}`, 'BadDecision');
+          if (typeof decision.by !== 'string' || decision.by === '') throw ApplicationFailure.nonRetryable('"by" must say who decides', 'BadDecision');
+        },
+      },
+    );
+  }
+
+  /** Does one step, named in words, until it succeeds or an operator says to leave it. */
+  async step<T>(words: string, act: () => Promise<T>): Promise<StepOutcome<T>> {
+    for (;;) {
+      this.say(`**Now:** ${words}`);
+      try {
+        const result = await act();
+        this.done.push(words);
+        this.say('**Now:** going on');
+        return { done: true, result };
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        const decision = await this.askOperator(describe(words, error));
+        if (decision.action !== 'retry') return { done: false, decision };
+      }
+    }
+  }
+
+  /** Ends the journey well. */
+  complete(words: string): void {
+    this.finish('completed', words);
+  }
+
+  /**
+   * Ends the journey by an operator's word: quietly for `skip`, as a failed workflow for `abandon`.
+   *
+   * @param packageIds packages that are given up as failed when the word is `abandon`
+   */
+  async end(decision: Decision, packageIds: string[] = []): Promise<void> {
+    const by = `by ${decision.by}${decision.note === undefined ? '' : `: ${decision.note}`}`;
+    if (decision.action === 'skip') return this.finish('skipped', `skipped ${by}`);
+    if (packageIds.length > 0) await catalogue.failPackages({ packageIds, reason: `abandoned ${by}` });
+    this.finish('abandoned', `abandoned ${by}`);
+    throw ApplicationFailure.nonRetryable(`${this.about.subject} was abandoned ${by}`, 'Abandoned');
+  }
+
+  private async askOperator(found: Blocker): Promise<Decision> {
+    this.current = found;
+    this.decision = null;
+    log.error('waiting for an operator', { ...this.about, ...found });
+    upsertSearchAttributes([{ key: CDT_STATE, value: 'waiting_for_operator' satisfies JourneyState }]);
+    const { workflowId } = workflowInfo();
+    this.say(
+      `**Waiting for an operator** since ${found.since}\n\n${found.step} failed: ${found.errorClass}: ${found.message}\n\n` +
+        `${found.advice === undefined ? '' : `${found.advice}\n\n`}Then: \`cdt retry ${workflowId}\`, \`cdt skip ${workflowId}\` or \`cdt abandon ${workflowId}\``,
+    );
+    await catalogue.reportProblem({ ...this.about, ...found, workflowId });
+    await condition(() => this.decision !== null);
+    const decision = this.decision as unknown as Decision;
+    log.info('an operator decided', { ...this.about, decision });
+    await catalogue.resolveProblem({ workflowId, decision });
+    this.current = null;
+    upsertSearchAttributes([{ key: CDT_STATE, value: 'running' satisfies JourneyState }]);
+    return decision;
+  }
+
+  private finish(state: JourneyState, words: string): void {
+    upsertSearchAttributes([{ key: CDT_STATE, value: state }]);
+    this.say(`**${words}**`);
+  }
+
+  private say(now: string): void {
+    const before = this.done.map((step) => `- ${step}: done`).join('\n');
+    setCurrentDetails(before === '' ? now : `${now}\n\n${before}`);
+  }
+}
+
+/** The failure of a step, told by its innermost cause that this system classified. */
+function describe(step: string, error: unknown): Blocker {
+  const since = new Date().toISOString();
+  let cause: unknown = error;
+  while ((cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) && cause.cause !== undefined) cause = cause.cause;
+  if (cause instanceof ApplicationFailure) {
+    const details = cause.details?.[0] as { advice?: string } | undefined;
+    return { step, errorClass: cause.type ?? 'Error', message: cause.message, advice: details?.advice, since };
+  }
+  if (cause instanceof TimeoutFailure) {
+    const last = cause.cause instanceof Error ? `; last: ${cause.cause.message}` : '';
+    return { step, errorClass: 'ServiceUnavailableError', message: `not done within its time (${cause.timeoutType})${last}`, since };
+  }
+  return { step, errorClass: 'CCATDataOperationError', message: cause instanceof Error ? cause.message : String(cause), since };
+}

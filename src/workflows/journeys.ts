@@ -1,0 +1,155 @@
+import type { SearchAttributePair } from '@temporalio/common';
+import { WORKFLOW_QUEUE } from '../core/queue-discovery.js';
+import { printable } from '../core/utilities/printable.js';
+import { searchAttributes } from './search-attributes.js';
+
+/**
+ * How each journey is named, found and described: the one home of workflow IDs, search attributes and summaries, for planners,
+ * for workflows that hand work on, and for clients.
+ */
+export interface JourneyStart {
+  workflowType: string;
+  workflowId: string;
+  taskQueue: string;
+  input: unknown;
+  typedSearchAttributes: SearchAttributePair[];
+  staticSummary: string;
+  /** Whether it may run again after it ended well. */
+  repeatable: boolean;
+}
+
+/** A location, as much as a workflow needs to find its queues. */
+export interface Place {
+  site: string;
+  location: string;
+}
+
+export interface RawDataPackageCreationInput {
+  packageId: string;
+  name: string;
+  observation: string;
+  source: Place & { locationId: string };
+}
+
+export interface DataTransferInput {
+  dataTransferId: string;
+  name: string;
+  origin: Place;
+  destination: Place;
+  observations: string[];
+  packages: string[];
+}
+
+export interface LongTermArchiveTransferInput {
+  packageId: string;
+  name: string;
+  observation: string;
+  archive: Place;
+}
+
+export interface DeletionInput {
+  packageId: string;
+  name: string;
+  observation: string;
+}
+
+/** The server refuses summaries of more than 400 bytes; names may be of any script. */
+function summary(text: string): string {
+  return printable(text).slice(0, 95);
+}
+
+export const packageCreationId = (packageId: string) => `raw-data-package/${packageId}`;
+export const dataTransferId = (id: string) => `data-transfer/${id}`;
+export const unpackingId = (id: string) => `data-transfer-unpacking/${id}`;
+export const archiveTransferId = (packageId: string, archive: Place) =>
+  `long-term-archive-transfer/${packageId}/${archive.site}.${archive.location}`;
+export const deletionId = (packageId: string) => `deletion/${packageId}`;
+
+export function rawDataPackageCreationJourney(input: RawDataPackageCreationInput): JourneyStart {
+  return {
+    workflowType: 'rawDataPackageCreation',
+    workflowId: packageCreationId(input.packageId),
+    taskQueue: WORKFLOW_QUEUE,
+    input,
+    typedSearchAttributes: searchAttributes({
+      site: input.source.site,
+      operation: 'raw_data_package_creation',
+      observations: [input.observation],
+      packages: [input.name],
+    }),
+    staticSummary: summary(`Package ${input.name}`),
+    repeatable: false,
+  };
+}
+
+export function dataTransferJourney(input: DataTransferInput): JourneyStart {
+  return {
+    workflowType: 'dataTransfer',
+    workflowId: dataTransferId(input.dataTransferId),
+    taskQueue: WORKFLOW_QUEUE,
+    input,
+    typedSearchAttributes: searchAttributes({
+      site: input.origin.site,
+      operation: 'data_transfer',
+      observations: input.observations,
+      packages: input.packages,
+    }),
+    staticSummary: summary(
+      `Send ${input.packages.length === 1 ? input.packages[0] : `${input.packages.length} packages`} from ${input.origin.site} to ${input.destination.site}`,
+    ),
+    repeatable: false,
+  };
+}
+
+export function dataTransferUnpackingJourney(input: DataTransferInput): JourneyStart {
+  return {
+    workflowType: 'dataTransferUnpacking',
+    workflowId: unpackingId(input.dataTransferId),
+    taskQueue: WORKFLOW_QUEUE,
+    input,
+    typedSearchAttributes: searchAttributes({
+      site: input.destination.site,
+      operation: 'data_transfer_unpacking',
+      observations: input.observations,
+      packages: input.packages,
+    }),
+    staticSummary: summary(
+      `Verify ${input.packages.length === 1 ? input.packages[0] : `${input.packages.length} packages`} at ${input.destination.site}`,
+    ),
+    repeatable: true,
+  };
+}
+
+export function longTermArchiveTransferJourney(input: LongTermArchiveTransferInput): JourneyStart {
+  return {
+    workflowType: 'longTermArchiveTransfer',
+    workflowId: archiveTransferId(input.packageId, input.archive),
+    taskQueue: WORKFLOW_QUEUE,
+    input,
+    typedSearchAttributes: searchAttributes({
+      site: input.archive.site,
+      operation: 'long_term_archive_transfer',
+      observations: [input.observation],
+      packages: [input.name],
+    }),
+    staticSummary: summary(`Archive ${input.name} in ${input.archive.site}.${input.archive.location}`),
+    repeatable: false,
+  };
+}
+
+export function deletionJourney(input: DeletionInput): JourneyStart {
+  return {
+    workflowType: 'deletion',
+    workflowId: deletionId(input.packageId),
+    taskQueue: WORKFLOW_QUEUE,
+    input,
+    typedSearchAttributes: searchAttributes({
+      site: 'all',
+      operation: 'deletion',
+      observations: [input.observation],
+      packages: [input.name],
+    }),
+    staticSummary: summary(`Free the copies of ${input.name} that the archive has made redundant`),
+    repeatable: true,
+  };
+}

@@ -1,0 +1,27 @@
+import { defineQuery, defineUpdate } from '@temporalio/workflow';
+
+/** An operator's word on work that can't go on by itself. */
+export interface Decision {
+  /** `retry`: do the step again. `skip`: leave it undone, end this work in peace. `abandon`: give the subject up as failed. */
+  action: 'retry' | 'skip' | 'abandon';
+  by: string;
+  note?: string;
+}
+
+/** Why a workflow does not move, as data. */
+export interface Blocker {
+  step: string;
+  errorClass: string;
+  message: string;
+  advice?: string;
+  /** ISO 8601. */
+  since: string;
+}
+
+export const DECISIONS = ['retry', 'skip', 'abandon'] as const;
+
+/** Every journey takes it; refused where nothing waits. Answers with what was decided. */
+export const decide = defineUpdate<string, [Decision]>('decide');
+
+/** What the journey waits for a person for, or null. */
+export const blocker = defineQuery<Blocker | null>('blocker');

@@ -1,0 +1,37 @@
+import type { SearchAttributePair } from '@temporalio/common';
+import type { Operation } from '../core/operation-types.js';
+import { searchAttributes } from './search-attributes.js';
+import type { Place } from './journeys.js';
+
+/** A planner: the workflow that finds work of one operation at one place and starts its journeys. */
+export interface Planner {
+  workflowType: string;
+  /** Also the ID of its schedule. */
+  id: string;
+  input: unknown;
+  typedSearchAttributes: SearchAttributePair[];
+}
+
+/** What plans an operation at a location; undefined where the operation is started by another journey instead. */
+export function plannerOf(operation: Operation, place: Place): Planner | undefined {
+  const at = `${place.site}.${place.location}`;
+  const planner = (workflowType: string, id: string, input: unknown): Planner => ({
+    workflowType,
+    id: `plan/${operation}/${id}`,
+    input,
+    typedSearchAttributes: searchAttributes({ site: place.site, operation: `plan_${operation}` }),
+  });
+  switch (operation) {
+    case 'raw_data_package_creation':
+      return planner('rawDataPackagePlanning', at, { source: place });
+    case 'data_transfer_package_creation':
+      return planner('dataTransferPackageCreation', at, { buffer: place });
+    case 'long_term_archive_transfer':
+      return planner('longTermArchivePlanning', at, { archive: place });
+    case 'deletion':
+      return planner('deletionPlanning', place.site, { site: place.site });
+    case 'data_transfer':
+    case 'data_transfer_unpacking':
+      return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+import { continueAsNew, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import type { CatalogueActivities } from '../activities/catalogue.js';
+import type { PackagingActivities, ScanResult } from '../activities/raw-data-package-creation.js';
+import { CATALOGUE_QUEUE, taskQueue } from '../core/queue-discovery.js';
+import { rawDataPackageCreationJourney, type Place } from './journeys.js';
+import { POLICIES } from './operations.js';
+import { startJourney } from './start.js';
+
+export interface RawDataPackagePlanningInput {
+  source: Place;
+  /** Overrides the workers' setting. */
+  quietSeconds?: number;
+  /** Carried over when the planner continues as a new run. */
+  scan?: ScanResult;
+  planned?: number;
+}
+
+export interface RawDataPackagePlanningResult {
+  scan: ScanResult;
+  /** Packages whose creation was started. */
+  planned: number;
+}
+
+/** Packages planned in one go; a larger backlog continues in a new run with a fresh history. */
+const BATCH = 100;
+
+/** Looks at a source, registers what is new and starts a journey for every package that can be made. */
+export async function rawDataPackagePlanning(input: RawDataPackagePlanningInput): Promise<RawDataPackagePlanningResult> {
+  const { source, quietSeconds } = input;
+  const { scanSource } = proxyActivities<PackagingActivities>({
+    ...POLICIES.scan,
+    taskQueue: taskQueue(source.site, source.location, 'raw_data_package_creation'),
+  });
+  const { planRawDataPackages } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+
+  setCurrentDetails(`looking through ${source.site}.${source.location} for new files`);
+  const scan = input.scan ?? (await scanSource({ ...source, quietSeconds }));
+  setCurrentDetails('grouping files into packages');
+  const packages = await planRawDataPackages({ ...source, quietSeconds, limit: BATCH });
+  await Promise.all(packages.map((one) => startJourney(rawDataPackageCreationJourney(one))));
+
+  const planned = (input.planned ?? 0) + packages.filter((one) => one.fresh).length;
+  if (packages.length === BATCH && packages.some((one) => one.fresh)) {
+    await continueAsNew<typeof rawDataPackagePlanning>({ source, quietSeconds, scan, planned });
+  }
+  setCurrentDetails(`${scan.entries} entries seen, ${planned} packages started`);
+  return { scan, planned };
+}
