@@ -1,17 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { registerSearchAttributes } from '../../../src/client/set-up.js';
 import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../../../src/core/queue-discovery.js';
 import { mapFailures } from '../../../src/worker/failure-interceptor.js';
+
+// Failures are what these tests provoke; only a defect of the tests themselves is worth a line.
+const logger = new DefaultLogger('ERROR');
+Runtime.install({ logger });
 
 const workflowsPath = fileURLToPath(new URL('../../../src/workflows/index.js', import.meta.url));
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 
 /** The workflows as a worker runs them, bundled once for a test process. */
 export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  bundle ??= bundleWorkflowCode({ workflowsPath, logger: undefined });
+  bundle ??= bundleWorkflowCode({ workflowsPath, logger });
   return bundle;
 }
 
