@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { PreparationError, run, say } from './prepare.mjs';
+
+const TOOLS = {
+  sshd: { package: 'openssh-server', programs: ['sshd'] },
+  chromium: { package: 'chromium', programs: ['chromium', 'chromium-browser', 'google-chrome'] },
+};
+const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
+
+/** Makes sure that the programs which the tests drive are there: installs them where it may, else says what to install. */
+export async function requireTools(names) {
+  const missing = names.map((name) => TOOLS[name]).filter((tool) => !isThere(tool));
+  if (missing.length === 0) return;
+  const packages = missing.map((tool) => tool.package);
+  const byHand = `the tests need ${packages.join(' and ')}: install with \`apt-get install ${packages.join(' ')}\` or the like`;
+  if (process.getuid?.() !== 0 || !isThere({ programs: ['apt-get'] })) throw new PreparationError(byHand);
+  // Where systemd runs, Debian's package would open this machine's port 22 to the world: that is for its owner to decide.
+  if (packages.includes('openssh-server') && existsSync('/run/systemd/system'))
+    throw new PreparationError(byHand);
+  say(`installing ${packages.join(' and ')} (apt-get) ...`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['update', '-q'], { env });
+  run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], { env });
+}
+
+function isThere({ programs }) {
+  return FOLDERS.some((folder) => programs.some((program) => existsSync(join(folder, program))));
+}

@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { requireTools } from './test-tools.mjs';
+import { prepare, PreparationError, root, say } from './prepare.mjs';
+import { isolatedEnvironment, startTestStack } from './test-stack.mjs';
+
+/** `npm test [-- STAGE ...]`: every check there is, against real servers. Closes with how many passed and failed. */
+
+const COUNTS = join(root, 'dist', '.test-counts.json');
+const total = { passed: 0, failed: 0 };
+let stack;
+let child;
+let interrupted = false;
+
+const stages = {
+  build: () => check('type check and build', () => prepare({ project: 'tsconfig.json', builds: 'always' })),
+  lint: async () => {
+    await check('lint', () => finish(node('node_modules/eslint/bin/eslint.js', '.')));
+    await check('format', () =>
+      finish(node('node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.')),
+    );
+  },
+  unit: () => tests('unit', { concurrency: 2 }),
+  integration: async () => {
+    await requireTools(['sshd']);
+    stack = await startTestStack();
+    await tests('integration', { concurrency: 2, env: stack.environment });
+    await tests('replay', { concurrency: 1, env: stack.environment });
+    await stack.stop();
+  },
+  'end-to-end': async () => {
+    await requireTools(['sshd', 'chromium']);
+    await tests('end-to-end', { concurrency: 1 });
+  },
+};
+
+/** One check that passes or fails as a whole. */
+async function check(name, work) {
+  say(`\n=== ${name}`);
+  try {
+    await work();
+    total.passed += 1;
+    say(`${name}: passed`);
+  } catch (error) {
+    if (!(error instanceof PreparationError)) throw error;
+    total.failed += 1;
+    say(`${name}: failed: ${error.message}`);
+  }
+}
+
+/** All test files of one kind, in Node's own runner. */
+async function tests(kind, { concurrency, env = {} }) {
+  say(`\n=== ${kind} tests`);
+  const files = testFiles(join(root, 'dist', 'test', kind));
+  if (files.length === 0) throw new PreparationError(`there are no ${kind} tests`);
+  rmSync(COUNTS, { force: true });
+  const reporters = [
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...[
+      `--test-reporter=${join(root, 'bin', 'count-reporter.mjs')}`,
+      `--test-reporter-destination=${COUNTS}`,
+    ],
+  ];
+  const limits = [`--test-concurrency=${concurrency}`, '--test-timeout=900000'];
+  const status = await finished(
+    node('--enable-source-maps', '--test', ...limits, ...reporters, ...files, { env }),
+  );
+  const counts = JSON.parse(existsSync(COUNTS) ? readFileSync(COUNTS, 'utf8') || '{}' : '{}');
+  total.passed += counts.passed ?? 0;
+  // A runner that fails without having counted a failure has failed itself.
+  total.failed += counts.failed || (status === 0 ? 0 : 1);
+}
+
+function testFiles(folder) {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.test.js'));
+  return names.sort().map((name) => join(folder, name));
+}
+
+function node(...args) {
+  const { env = {} } = typeof args.at(-1) === 'object' ? args.pop() : {};
+  child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...isolatedEnvironment(), ...env },
+  });
+  return child;
+}
+
+async function finish(process) {
+  const status = await finished(process);
+  if (status !== 0) throw new PreparationError(`ended with ${status}`);
+}
+
+function finished(process) {
+  return new Promise((resolve) => process.once('exit', (code, signal) => resolve(code ?? signal)));
+}
+
+function interrupt(signal) {
+  interrupted = true;
+  child?.kill(signal);
+}
+
+async function main(wanted) {
+  const unknown = wanted.filter((name) => !Object.hasOwn(stages, name));
+  if (unknown.length > 0)
+    throw new PreparationError(
+      `no such stage: ${unknown.join(', ')}; there are ${Object.keys(stages).join(', ')}`,
+    );
+  await prepare({ builds: 'never' });
+  for (const [name, stage] of Object.entries(stages)) {
+    if (interrupted) throw new PreparationError('interrupted');
+    // Without a build there is nothing to test.
+    if (name === 'build' || wanted.length === 0 || wanted.includes(name)) await stage();
+    if (name === 'build' && total.failed > 0) return;
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  total.failed += 1;
+  say(error instanceof PreparationError ? error.message : error.stack);
+} finally {
+  await stack?.stop();
+}
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exit(total.failed === 0 ? 0 : 1);

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { registerDecisions } from './commands/decide.js';
+import { registerMigrate } from './commands/migrate.js';
+import { registerPackages } from './commands/packages.js';
+import { registerProblems } from './commands/problems.js';
+import { registerRun } from './commands/run.js';
+import { registerStatus } from './commands/status.js';
+import { registerUp } from './commands/up.js';
+import { registerWaiting } from './commands/waiting.js';
+import { registerWorker } from './commands/worker.js';
+import { projectRoot } from '../embedded/project-root.js';
+import { styleFor } from './display/style.js';
+import { asOurs, errorLines } from './errors.js';
+import { EXIT, type Io } from './io.js';
+
+/**
+ * The command line, `cdt`.
+ *
+ * @param argv the arguments behind the program's name
+ * @returns the exit code: 0 all is well, 1 something could not be done, 2 wrong usage, 130 interrupted before `up --once` was done
+ */
+export async function main(argv: string[]): Promise<number> {
+  let code: number = EXIT.ok;
+  const io: Io = {
+    environment: process.env,
+    out: (text) => void process.stdout.write(text),
+    err: process.stderr,
+    exit: (given) => {
+      code = given;
+    },
+  };
+  // For operators it is noise: which versions of Node.js are supported is in the README.
+  io.environment.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  try {
+    await program(io).parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Help and version end this way too, with 0; everything else that the parser ends is wrong usage.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    process.stderr.write(`${errorLines(asOurs(error), styleFor(process.stderr, process.env)).join('\n')}\n`);
+    return EXIT.failed;
+  }
+}
+
+function program(io: Io): Command {
+  const cdt = new Command('cdt')
+    .description(
+      "Moves an observatory's raw data from the instrument's disk to long-term archives, and proves that every byte arrived.",
+    )
+    .version(version())
+    .helpCommand(true)
+    .showHelpAfterError('(cdt help lists the commands; cdt help <command> tells more)')
+    .exitOverride();
+  registerUp(cdt, io);
+  registerStatus(cdt, io);
+  registerPackages(cdt, io);
+  registerProblems(cdt, io);
+  registerWaiting(cdt, io);
+  registerDecisions(cdt, io);
+  registerRun(cdt, io);
+  registerMigrate(cdt, io);
+  registerWorker(cdt, io);
+  cdt.addHelpText(
+    'after',
+    '\nExit codes: 0 all is well, 1 something could not be done, 2 wrong usage, 130 interrupted before `up --once` was done.',
+  );
+  return cdt;
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return manifest.version;
+}

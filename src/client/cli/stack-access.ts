@@ -1,0 +1,83 @@
+import type { Client } from '@temporalio/client';
+import type { DataSource } from 'typeorm';
+import { Catalogue } from '../../core/database/catalogue.js';
+import { openDataSource } from '../../core/database/data-source.js';
+import { ConfigurationError, NetworkError } from '../../core/exceptions.js';
+import { givenAddresses } from '../embedded/given-addresses.js';
+import { readAddresses, type Addresses } from '../embedded/stack.js';
+import { connectTemporal } from '../temporal.js';
+import { shortMessage } from './errors.js';
+
+/** Where the commands besides `up` find the servers. */
+export interface ServerAddresses {
+  temporal: Addresses['temporal'];
+  databaseUrl: string;
+}
+
+/**
+ * The servers that the environment names, each of them, else those that run for the data directory.
+ *
+ * @throws ConfigurationError when neither names one
+ */
+export async function findServers(
+  environment: NodeJS.ProcessEnv,
+  dataDirectory: string,
+): Promise<ServerAddresses> {
+  const running = await readAddresses(dataDirectory);
+  const given = givenAddresses(environment);
+  const temporal = given.temporal ?? running?.temporal;
+  const databaseUrl = given.databaseUrl ?? running?.databaseUrl;
+  if (temporal !== undefined && databaseUrl !== undefined) return { temporal, databaseUrl };
+  const missing = [
+    temporal === undefined ? 'Temporal' : '',
+    databaseUrl === undefined ? 'the catalogue' : '',
+  ].filter((name) => name !== '');
+  throw new ConfigurationError(`no address is known of ${missing.join(' and ')}`, {
+    subject: dataDirectory,
+    advice:
+      'start the system with `npm start`, name its data directory with --data-dir, or set TEMPORAL_ADDRESS and CCAT_DATA_TRANSFER_DATABASE_URL',
+  });
+}
+
+/** Opens what a command needs of the servers, and closes it whatever happens. */
+export async function withCatalogue<T>(
+  servers: ServerAddresses,
+  act: (catalogue: Catalogue, dataSource: DataSource) => Promise<T>,
+): Promise<T> {
+  const dataSource = await openDataSource(servers.databaseUrl);
+  try {
+    return await act(new Catalogue(dataSource), dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+/**
+ * Connects to Temporal.
+ *
+ * @throws NetworkError when it does not answer; the client gives that no class of its own
+ */
+export async function openTemporal(at: Addresses['temporal']): ReturnType<typeof connectTemporal> {
+  try {
+    return await connectTemporal(at);
+  } catch (cause) {
+    throw new NetworkError(`Temporal at ${at.address} does not answer: ${shortMessage(cause)}`, {
+      subject: 'Temporal',
+      advice: 'check that its server runs and can be reached',
+      cause,
+    });
+  }
+}
+
+/** As {@link withCatalogue}, for Temporal. */
+export async function withTemporal<T>(
+  servers: ServerAddresses,
+  act: (client: Client) => Promise<T>,
+): Promise<T> {
+  const temporal = await openTemporal(servers.temporal);
+  try {
+    return await act(temporal.client);
+  } finally {
+    await temporal.close();
+  }
+}

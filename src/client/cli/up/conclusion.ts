@@ -1,0 +1,66 @@
+import type { Completion } from '../../../core/policy/completion.js';
+import { count, formatBytes, formatDuration } from '../display/format.js';
+import { packageTable, problemLines } from '../display/tables.js';
+import type { Style } from '../display/style.js';
+import { errorLines, passes } from '../errors.js';
+import { EXIT } from '../io.js';
+import type { Outcome, UpDocument } from './document.js';
+import type { Observer } from './observer.js';
+import type { System } from './system.js';
+
+/** Packages and problems listed at the end; the rest is counted. */
+const LISTED = 50;
+
+/** The facts with which a run ends; the last that were known of a server that is away. */
+export async function lastFacts(
+  system: System,
+  observer: Observer,
+  verdict: Completion | undefined,
+): Promise<Partial<Outcome>> {
+  const known = {
+    progress: observer.progress,
+    problems: observer.problems,
+    waiting: observer.waiting,
+    left: verdict?.state === 'cannot' ? [...verdict.left, ...observer.retrying] : [],
+  };
+  try {
+    const { id } = system.source;
+    const [packages, progress] = await Promise.all([
+      system.catalogue.packagesOfSource(id),
+      system.catalogue.sourceProgress(id),
+    ]);
+    return { ...known, packages, progress };
+  } catch (error) {
+    if (!passes(error)) throw error;
+    return known;
+  }
+}
+
+/** What a person reads at the end: the packages, what is wrong and what to do about it, and a line that sums up. */
+export function conclusion(document: UpDocument, outcome: Outcome, code: number, style: Style): string[] {
+  const { packages, problems } = document;
+  const lines: string[] = [];
+  if (packages.length > 0) {
+    lines.push(packageTable(packages.slice(-LISTED)));
+    if (packages.length > LISTED)
+      lines.push(`the last ${LISTED} of ${packages.length} packages; all of them: cdt packages`);
+  }
+  for (const problem of outcome.failure === undefined ? problems.slice(0, LISTED) : [])
+    lines.push(...problemLines(problem, style));
+  if (problems.length > LISTED) lines.push(`${problems.length - LISTED} more: cdt problems`);
+  if (outcome.failure !== undefined) lines.push(...errorLines(outcome.failure, style));
+  else lines.push(lastLine(document, code, style));
+  return lines;
+}
+
+function lastLine(document: UpDocument, code: number, style: Style): string {
+  const archived = document.packages.filter((one) => one.state === 'archived');
+  const files = archived.reduce((sum, one) => sum + one.files, 0);
+  const bytes = archived.reduce((sum, one) => sum + (one.bytes ?? 0), 0);
+  const what = `${count(files, 'file')} in ${count(archived.length, 'package')} (${formatBytes(bytes)}) archived and verified`;
+  const line = `${what} after ${formatDuration(document.seconds)}`;
+  if (code === EXIT.ok) return style.good(line);
+  return code === EXIT.interrupted
+    ? style.warn(`interrupted: ${line}; the same command goes on from here`)
+    : style.bad(`not all could be done: ${line}; the same command tries again`);
+}

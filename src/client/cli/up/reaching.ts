@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { passes, shortMessage } from '../errors.js';
+
+/** How long a start waits for a server that was given from outside and is not there yet, in milliseconds. */
+const PATIENCE = 60_000;
+const PAUSE = 1_000;
+
+/** Does something that needs a server, again as long as it is away for a moment; then fails with what the server said last. */
+export async function whenReachable<T>(
+  what: string,
+  act: () => Promise<T>,
+  options: { signal: AbortSignal; report: (line: string) => void },
+): Promise<T> {
+  const giveUpAt = Date.now() + PATIENCE;
+  for (let told = false; ; told = true) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!passes(error) || Date.now() > giveUpAt || options.signal.aborted) throw error;
+      if (!told) options.report(`waiting for ${what}: ${shortMessage(error)}`);
+      await sleep(PAUSE, undefined, { signal: options.signal });
+    }
+  }
+}
+
+/** The result, or the signal's reason as soon as it is aborted; what was begun goes on by itself until its owner ends it. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

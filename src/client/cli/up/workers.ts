@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url';
+import { environmentFor, type Addresses } from '../../embedded/stack.js';
+import type { Supervisor } from '../../embedded/supervisor.js';
+import { DESTINATION, ORIGIN } from './topology.js';
+
+const PROGRAM = fileURLToPath(new URL('../../../worker/main.js', import.meta.url));
+
+/** Longer than a worker takes to drain, in milliseconds. */
+const STOP_TIMEOUT = 30_000;
+
+const nameOf = (site: string): string => `worker-${site}`;
+
+/** Starts one worker process for each site and keeps them running; the archive's site runs the workflows too. */
+export async function startWorkers(options: {
+  supervisor: Supervisor;
+  addresses: Addresses;
+  environment: NodeJS.ProcessEnv;
+  quietSeconds: number;
+  /** Told of everything that the workers say while bytes move. */
+  onMessage: (message: unknown) => void;
+}): Promise<void> {
+  const { supervisor, addresses, environment, quietSeconds, onMessage } = options;
+  const env = {
+    ...environment,
+    ...environmentFor(addresses),
+    CCAT_DATA_TRANSFER_QUIET_SECONDS: String(quietSeconds),
+  };
+  const worker = (site: string, ...more: string[]) =>
+    supervisor.start({
+      name: nameOf(site),
+      command: process.execPath,
+      args: [PROGRAM, '--site', site, ...more],
+      env,
+      stopTimeoutMs: STOP_TIMEOUT,
+      restart: true,
+      ipc: true,
+      onMessage,
+    });
+  await worker(ORIGIN);
+  await worker(DESTINATION, '--workflows');
+}
+
+/** Lets the workers end what they can in time; Temporal gives the rest to the next ones. */
+export async function stopWorkers(supervisor: Supervisor): Promise<void> {
+  await supervisor.stop(nameOf(ORIGIN), nameOf(DESTINATION));
+}

@@ -1,0 +1,279 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { PackageResult } from '../package/package-result.js';
+import type { PathText } from '../utilities/path-text.js';
+import * as archive from './catalogue/archive.js';
+import * as copies from './catalogue/copies.js';
+import * as files from './catalogue/files.js';
+import * as packages from './catalogue/packages.js';
+import * as planning from './catalogue/package-planning.js';
+import * as packaging from './catalogue/packaging.js';
+import * as problems from './catalogue/problems.js';
+import * as sweeps from './catalogue/sweeps.js';
+import * as topology from './catalogue/topology.js';
+import * as transfers from './catalogue/transfers.js';
+import { classifyDatabaseError } from './classify-database-error.js';
+import type {
+  ArchiveOrder,
+  ArchivedPackageSummary,
+  DataTransferPlan,
+  FoundEntry,
+  Location,
+  NewProblem,
+  PackageOrder,
+  PackageReference,
+  PackageSummary,
+  PhysicalCopy,
+  PlannedPackage,
+  Problem,
+  Route,
+  SourceFile,
+  SourceProgress,
+  StoredCopy,
+  Topology,
+  TransferOrder,
+} from './records.js';
+
+/**
+ * What is so: the only code that reads and writes the catalogue's tables.
+ *
+ * Every method is one transaction, and safe to run twice and twice at once: a second run finds the first one's rows. An audit
+ * entry is written in the transaction of the change. Thrown are classes of `exceptions.ts` only: {@link DatabaseError} and
+ * {@link DatabaseOperationError} where trying again can help, {@link ConfigurationError} for wrong settings, and {@link PermanentError} (unknown
+ * ids among them), {@link PackageError} or {@link DataCorruptionError} where the facts contradict each other.
+ */
+export class Catalogue {
+  constructor(private readonly dataSource: DataSource) {}
+
+  // --- topology ----------------------------------------------------------------------------------------------------
+
+  /** Makes the sites, locations and routes be as described; matches by name and removes nothing. */
+  ensureTopology(described: Topology): Promise<void> {
+    return this.inTransaction((manager) => topology.ensureTopology(manager, described));
+  }
+
+  /** All locations, or those of one site; inactive ones too. */
+  locations(site?: string): Promise<Location[]> {
+    return this.read((manager) => topology.locations(manager, site));
+  }
+
+  /** @throws ConfigurationError if the catalogue has no such location */
+  location(site: string, name: string): Promise<Location> {
+    return this.read((manager) => topology.location(manager, site, name));
+  }
+
+  /** @throws ConfigurationError if the catalogue has no such location */
+  locationById(id: string): Promise<Location> {
+    return this.read((manager) => topology.locationById(manager, id));
+  }
+
+  routes(): Promise<Route[]> {
+    return this.read((manager) => topology.routes(manager));
+  }
+
+  // --- files and packages at the source ----------------------------------------------------------------------------
+
+  /**
+   * Registers what a scan found, in batches of up to a few thousand.
+   *
+   * A new path becomes `registered`; one that is known with the same size and mtime is not written; one that changed is taken up
+   * anew: in place before it was packaged, as a new version afterwards.
+   *
+   * @param quietSeconds a file also counts as quiet once its stat was seen unchanged for this long
+   * @returns how many entries were new, how many changed, and how many of the batch wait unpackaged because they are not quiet
+   */
+  registerEntries(
+    sourceLocationId: string,
+    entries: FoundEntry[],
+    quietSeconds: number,
+  ): Promise<{ fresh: number; changed: number; unquiet: number }> {
+    return this.inTransaction((manager) =>
+      files.registerEntries(manager, sourceLocationId, entries, quietSeconds),
+    );
+  }
+
+  /**
+   * Groups a source's quiet, unpackaged files into packages of state `creating`, and returns those with the ones that were
+   * planned earlier and are not made yet, oldest first, `limit` at most; `fresh` tells the new ones.
+   *
+   * @param plan.waitSeconds how long the quiet files of an observation wait for its files that are still being written
+   */
+  planRawDataPackages(plan: planning.PackagingPlan): Promise<PlannedPackage[]> {
+    return this.inTransaction((manager) => planning.planRawDataPackages(manager, plan));
+  }
+
+  /** What packaging must read: the entries of a package in the byte order of their path texts. */
+  packageOrder(packageId: string): Promise<PackageOrder> {
+    return this.read((manager) => packages.packageOrder(manager, packageId));
+  }
+
+  packageSummary(packageId: string): Promise<PackageSummary> {
+    return this.read((manager) => packages.packageSummary(manager, packageId));
+  }
+
+  /** All packages made from a source, oldest first, each with its first verified archive copy. */
+  packagesOfSource(sourceLocationId: string): Promise<ArchivedPackageSummary[]> {
+    return this.read((manager) => packages.packagesOfSource(manager, sourceLocationId));
+  }
+
+  /**
+   * Records what packaging left: digests, the copy in the buffer, and what was refused, which leaves the package. The package is
+   * `waiting` then, or `failed` when nothing is in it.
+   *
+   * @throws PackageError if the result does not speak of exactly the package's entries
+   * @throws DataCorruptionError if another result was recorded before
+   */
+  recordPackageCreated(packageId: string, result: PackageResult): Promise<void> {
+    return this.inTransaction((manager) => packaging.recordPackageCreated(manager, packageId, result));
+  }
+
+  /** Gives a package up. The files of one that was never made become `refused`, and are taken up again when they change. */
+  failPackage(packageId: string, reason: string): Promise<void> {
+    return this.inTransaction((manager) => packaging.failPackage(manager, packageId, reason));
+  }
+
+  /** How far everything from one source is. */
+  sourceProgress(sourceLocationId: string): Promise<SourceProgress> {
+    return this.read((manager) => packages.sourceProgress(manager, sourceLocationId));
+  }
+
+  // --- journeys ----------------------------------------------------------------------------------------------------
+
+  /**
+   * Bundles the packages that wait in a buffer, and returns every data transfer from there that is not over, oldest first, at
+   * most 200: earlier ones too, so that a planner that died in between loses none.
+   *
+   * @throws ConfigurationError if no active route leads from the buffer's site to a site with an archive
+   */
+  planDataTransfers(plan: transfers.BundlingPlan): Promise<DataTransferPlan[]> {
+    return this.inTransaction((manager) => transfers.planDataTransfers(manager, plan));
+  }
+
+  /** What moving a bundle needs. Taking the order is what begins the transfer: a pending one is `in_progress` then. */
+  transferOrder(dataTransferId: string): Promise<TransferOrder> {
+    return this.inTransaction((manager) => transfers.transferOrder(manager, dataTransferId));
+  }
+
+  /**
+   * Records which packages of a bundle were read back at the destination and which are given up. The transfer is
+   * over when all of its packages are recorded.
+   *
+   * @throws DataCorruptionError if what arrived is not what was packaged
+   */
+  recordArrival(
+    dataTransferId: string,
+    arrived: { packageId: string; bytes: number; sha256: string }[],
+    failed: { packageId: string; reason: string }[],
+  ): Promise<void> {
+    return this.inTransaction((manager) => transfers.recordArrival(manager, dataTransferId, arrived, failed));
+  }
+
+  /** Packages that lie verified in a buffer of the archive's site and are not in the archive yet; at most 200. */
+  planArchiveTransfers(archiveLocationId: string): Promise<PackageReference[]> {
+    return this.read((manager) => sweeps.planArchiveTransfers(manager, archiveLocationId));
+  }
+
+  /**
+   * What archiving a package needs, and what its sidecar tells. Taking the order begins the transfer into the archive.
+   *
+   * @throws PermanentError if no copy of the package lies in a buffer of the archive's site
+   */
+  archiveOrder(packageId: string, archiveLocationId: string): Promise<ArchiveOrder> {
+    return this.inTransaction((manager) => archive.archiveOrder(manager, packageId, archiveLocationId));
+  }
+
+  /**
+   * Records that the archive gave a package back as it was.
+   *
+   * @throws DataCorruptionError if what is stored is not what was packaged
+   */
+  recordArchived(packageId: string, archiveLocationId: string, stored: StoredCopy): Promise<void> {
+    return this.inTransaction((manager) =>
+      archive.recordArchived(manager, packageId, archiveLocationId, stored),
+    );
+  }
+
+  // --- copies and their deletion -----------------------------------------------------------------------------------
+
+  copiesOfPackage(packageId: string): Promise<PhysicalCopy[]> {
+    return this.read((manager) => copies.copiesOfPackage(manager, packageId));
+  }
+
+  /**
+   * Packages archived at a site that still take up space anywhere they need not: copies at deletable disks, or files at a
+   * deletable source. At most 200.
+   */
+  planDeletions(site: string): Promise<PackageReference[]> {
+    return this.read((manager) => sweeps.planDeletions(manager, site));
+  }
+
+  /**
+   * Records that a copy was read back in full and matched.
+   *
+   * @param at ISO 8601
+   */
+  recordVerified(copyId: string, at: string): Promise<void> {
+    return this.inTransaction((manager) => copies.recordVerified(manager, copyId, at));
+  }
+
+  /**
+   * Marks a copy as being deleted; to be called before its bytes go.
+   *
+   * @throws DeletionError if its location is an archive or does not allow deleting
+   */
+  beginDeletion(copyId: string): Promise<void> {
+    return this.inTransaction((manager) => copies.beginDeletion(manager, copyId));
+  }
+
+  /** @throws DeletionError if the deletion was not begun */
+  recordCopyDeleted(copyId: string): Promise<void> {
+    return this.inTransaction((manager) => copies.recordCopyDeleted(manager, copyId));
+  }
+
+  /** A package's entries that are still at a deletable source, in the order of their paths; none if the source is not deletable. */
+  sourceFilesToDelete(packageId: string): Promise<SourceFile[]> {
+    return this.read((manager) => copies.sourceFilesToDelete(manager, packageId));
+  }
+
+  /** Records which entries are gone from the source, and which were kept and why: those are not planned for again. */
+  recordSourceFilesDeleted(
+    packageId: string,
+    paths: PathText[],
+    kept: { path: PathText; reason: string }[],
+  ): Promise<void> {
+    return this.inTransaction((manager) => copies.recordSourceFilesDeleted(manager, packageId, paths, kept));
+  }
+
+  // --- problems ----------------------------------------------------------------------------------------------------
+
+  /** Tells of something a person should know; the same thing told again counts up. */
+  reportProblem(problem: NewProblem): Promise<void> {
+    return this.inTransaction((manager) => problems.reportProblem(manager, problem));
+  }
+
+  /** Closes the open problems of a workflow, or those about one subject of an operation. */
+  resolveProblems(which: { workflowId: string } | { operation: string; subject: string }): Promise<void> {
+    return this.inTransaction((manager) => problems.resolveProblems(manager, which));
+  }
+
+  /** Open problems, latest first, at most 1000; of one source and of none in particular if a source is given. */
+  openProblems(sourceLocationId?: string): Promise<Problem[]> {
+    return this.read((manager) => problems.openProblems(manager, sourceLocationId));
+  }
+
+  private async inTransaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await this.dataSource.transaction(work);
+    } catch (error) {
+      throw classifyDatabaseError(error);
+    }
+  }
+
+  /** For reads of few statements: saves the round trips that begin and end a transaction. */
+  private async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.dataSource.manager);
+    } catch (error) {
+      throw classifyDatabaseError(error);
+    }
+  }
+}

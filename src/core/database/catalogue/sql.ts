@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { EntityManager } from 'typeorm';
+
+/** Runs a statement and returns its rows: of a select, or of what follows `returning`. */
+export async function rows<T>(
+  manager: EntityManager,
+  statement: string,
+  parameters: unknown[] = [],
+): Promise<T[]> {
+  const answer: unknown = await manager.query(statement, parameters);
+  return (isChange(answer) ? answer[0] : answer) as T[];
+}
+
+/** The first row, if there is one. */
+export async function row<T>(
+  manager: EntityManager,
+  statement: string,
+  parameters: unknown[] = [],
+): Promise<T | undefined> {
+  return (await rows<T>(manager, statement, parameters))[0];
+}
+
+/** Runs an update or delete and returns how many rows it changed. */
+export async function changed(
+  manager: EntityManager,
+  statement: string,
+  parameters: unknown[] = [],
+): Promise<number> {
+  const answer: unknown = await manager.query(statement, parameters);
+  return isChange(answer) ? answer[1] : 0;
+}
+
+/** Makes everybody who names the same thing wait until this transaction is over. */
+export async function lock(manager: EntityManager, name: string): Promise<void> {
+  await manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
+}
+
+/** What indexes hold in place of a text that can be too long for them: 128 bits of its SHA-256, hex. */
+export function textHash(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex').slice(0, 32);
+}
+
+/** One array for each column, as `unnest` takes them. */
+export function columns<T>(items: readonly T[], keys: readonly (keyof T)[]): unknown[][] {
+  return keys.map((key) => items.map((item) => item[key]));
+}
+
+/** The mapper tells an update from a query by the shape of the answer: rows and their number. */
+function isChange(answer: unknown): answer is [unknown[], number] {
+  return Array.isArray(answer) && Array.isArray(answer[0]) && typeof answer[1] === 'number';
+}

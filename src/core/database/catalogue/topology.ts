@@ -1,0 +1,184 @@
+import type { EntityManager } from 'typeorm';
+import { ConfigurationError } from '../../exceptions.js';
+import { uniqueId } from '../../utilities/unique-id.js';
+import { DataLocationEntity } from '../entities/data-location.js';
+import { DataTransferRouteEntity } from '../entities/data-transfer-route.js';
+import type { Location, Route, Topology } from '../records.js';
+import { audit } from './audit.js';
+import { row } from './sql.js';
+
+export async function ensureTopology(manager: EntityManager, described: Topology): Promise<void> {
+  for (const site of described.sites) await ensureSite(manager, site);
+  for (const location of described.locations) await ensureLocation(manager, location);
+  for (const route of described.routes) await ensureRoute(manager, route);
+}
+
+export async function locations(manager: EntityManager, site?: string): Promise<Location[]> {
+  const found = await manager.find(DataLocationEntity, {
+    where: site === undefined ? {} : { site: { shortName: site } },
+    relations: { site: true },
+    order: { site: { shortName: 'asc' }, priority: 'asc', name: 'asc' },
+  });
+  return found.map(toLocation);
+}
+
+export async function location(manager: EntityManager, site: string, name: string): Promise<Location> {
+  const found = await manager.findOne(DataLocationEntity, {
+    where: { name, site: { shortName: site } },
+    relations: { site: true },
+  });
+  if (found === null) throw unknown('location', `${site}.${name}`);
+  return toLocation(found);
+}
+
+export async function locationById(manager: EntityManager, id: string): Promise<Location> {
+  const found = await manager.findOne(DataLocationEntity, { where: { id }, relations: { site: true } });
+  if (found === null) throw unknown('location', id);
+  return toLocation(found);
+}
+
+export async function routes(manager: EntityManager): Promise<Route[]> {
+  const found = await manager.find(DataTransferRouteEntity, {
+    relations: { originSite: true, destinationSite: true },
+    order: { priority: 'asc', name: 'asc' },
+  });
+  return found.map(toRoute);
+}
+
+/** A row as plain data; its site must have been read with it. */
+export function toLocation(entity: DataLocationEntity): Location {
+  return {
+    id: entity.id,
+    site: entity.site.shortName,
+    name: entity.name,
+    locationType: entity.locationType,
+    storageType: entity.storageType,
+    priority: entity.priority,
+    active: entity.active,
+    path: entity.path ?? undefined,
+    bucket: entity.bucket ?? undefined,
+    endpoint: entity.endpoint ?? undefined,
+    deletable: entity.deletable,
+  };
+}
+
+/** A row as plain data; its sites must have been read with it. */
+export function toRoute(entity: DataTransferRouteEntity): Route {
+  return {
+    id: entity.id,
+    name: entity.name,
+    origin: entity.originSite.shortName,
+    destination: entity.destinationSite.shortName,
+    routeType: entity.routeType,
+    transport: entity.transport,
+    priority: entity.priority,
+    active: entity.active,
+    options: entity.options,
+  };
+}
+
+async function ensureSite(manager: EntityManager, site: Topology['sites'][number]): Promise<void> {
+  const written = await row<{ id: string }>(
+    manager,
+    `insert into site as old (id, short_name, name) values ($1, $2, $3)
+     on conflict (short_name) do update set name = excluded.name where old.name <> excluded.name
+     returning id`,
+    [uniqueId(), site.shortName, site.name],
+  );
+  if (written !== undefined)
+    await audit(manager, 'site_described', { table: 'site', id: written.id }, { ...site });
+}
+
+async function ensureLocation(
+  manager: EntityManager,
+  described: Topology['locations'][number],
+): Promise<void> {
+  const { site, name, locationType, storageType, priority, active, path, bucket, endpoint, deletable } =
+    described;
+  // Compared as rows, so that a description that is already so writes nothing.
+  const written = await row<{ id: string }>(
+    manager,
+    `insert into data_location as old
+       (id, site_id, name, location_type, storage_type, priority, active, path, bucket, endpoint, deletable)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     on conflict (site_id, name) do update set
+       location_type = excluded.location_type, storage_type = excluded.storage_type, priority = excluded.priority,
+       active = excluded.active, path = excluded.path, bucket = excluded.bucket, endpoint = excluded.endpoint,
+       deletable = excluded.deletable
+     where (old.location_type, old.storage_type, old.priority, old.active, old.path, old.bucket, old.endpoint, old.deletable)
+       is distinct from (excluded.location_type, excluded.storage_type, excluded.priority, excluded.active, excluded.path,
+         excluded.bucket, excluded.endpoint, excluded.deletable)
+     returning id`,
+    [
+      uniqueId(),
+      await siteId(manager, site),
+      name,
+      locationType,
+      storageType,
+      priority,
+      active,
+      path,
+      bucket,
+      endpoint,
+      deletable,
+    ],
+  );
+  if (written === undefined) return;
+  const facts = {
+    site,
+    name,
+    locationType,
+    storageType,
+    priority,
+    active,
+    path: path ?? null,
+    bucket: bucket ?? null,
+    deletable,
+  };
+  await audit(manager, 'location_described', { table: 'data_location', id: written.id }, facts);
+}
+
+async function ensureRoute(manager: EntityManager, described: Topology['routes'][number]): Promise<void> {
+  const { name, origin, destination, routeType, transport, priority, active, options } = described;
+  const written = await row<{ id: string }>(
+    manager,
+    `insert into data_transfer_route as old
+       (id, name, origin_site_id, destination_site_id, route_type, transport, priority, active, options)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     on conflict (name) do update set
+       origin_site_id = excluded.origin_site_id, destination_site_id = excluded.destination_site_id,
+       route_type = excluded.route_type, transport = excluded.transport, priority = excluded.priority,
+       active = excluded.active, options = excluded.options
+     where (old.origin_site_id, old.destination_site_id, old.route_type, old.transport, old.priority, old.active, old.options)
+       is distinct from (excluded.origin_site_id, excluded.destination_site_id, excluded.route_type, excluded.transport,
+         excluded.priority, excluded.active, excluded.options)
+     returning id`,
+    [
+      uniqueId(),
+      name,
+      await siteId(manager, origin),
+      await siteId(manager, destination),
+      routeType,
+      transport,
+      priority,
+      active,
+      JSON.stringify(options),
+    ],
+  );
+  if (written === undefined) return;
+  const facts = { name, origin, destination, routeType, transport, priority, active };
+  await audit(manager, 'route_described', { table: 'data_transfer_route', id: written.id }, facts);
+}
+
+async function siteId(manager: EntityManager, shortName: string): Promise<string> {
+  const found = await row<{ id: string }>(manager, 'select id from site where short_name = $1', [shortName]);
+  if (found === undefined) throw unknown('site', shortName);
+  return found.id;
+}
+
+function unknown(what: string, name: string): ConfigurationError {
+  return new ConfigurationError(`the catalogue has no ${what} ${name}`, {
+    subject: name,
+    advice: 'compare the name with the topology that was described to the catalogue',
+  });
+}

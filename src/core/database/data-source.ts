@@ -1,0 +1,83 @@
+import { DataSource, DefaultNamingStrategy } from 'typeorm';
+import { ConfigurationError } from '../exceptions.js';
+import { classifyDatabaseError } from './classify-database-error.js';
+import { ENTITIES } from './entities/index.js';
+import { InitialSchema0000000000001 } from './migrations/0001-initial-schema.js';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 60_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
+/** Any number, as long as everybody who migrates uses the same. */
+const MIGRATION_LOCK = 7_236_001;
+
+/**
+ * Connects to the catalogue's database.
+ *
+ * @param url `postgres://user:password@host:port/database`
+ * @param options.poolSize most connections of this process
+ * @throws ConfigurationError if the URL, the credentials or the database are wrong
+ * @throws DatabaseError if the server can't be reached now
+ */
+export async function openDataSource(url: string, options: { poolSize?: number } = {}): Promise<DataSource> {
+  // The driver would take anything and look for a database on this machine; a URL may hold a password, so it is not shown.
+  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new ConfigurationError('the address of the catalogue is not a postgres:// URL', {
+      subject: 'catalogue',
+    });
+  }
+  const dataSource = new DataSource({
+    type: 'postgres',
+    url,
+    entities: ENTITIES,
+    migrations: [InitialSchema0000000000001],
+    namingStrategy: new SnakeCaseNames(),
+    synchronize: false,
+    installExtensions: false,
+    logging: false,
+    poolSize: options.poolSize ?? 5,
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    applicationName: 'ccat-data-transfer',
+    // An idle connection that breaks is replaced by the pool; whoever needs one next learns whether the server is there.
+    poolErrorHandler: () => undefined,
+    extra: {
+      keepAlive: true,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    },
+  });
+  try {
+    return await dataSource.initialize();
+  } catch (error) {
+    throw classifyDatabaseError(error);
+  }
+}
+
+/**
+ * Brings the tables up to date; processes that do so at once wait for each other.
+ *
+ * @throws ConfigurationError if the user may not create tables
+ * @throws DatabaseError if the server can't be reached now
+ */
+export async function migrate(dataSource: DataSource): Promise<void> {
+  // A lock belongs to a connection, and migrations take another one.
+  const holder = dataSource.createQueryRunner();
+  try {
+    await holder.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    try {
+      await dataSource.runMigrations({ transaction: 'each' });
+    } finally {
+      await holder.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+    }
+  } catch (error) {
+    throw classifyDatabaseError(error);
+  } finally {
+    await holder.release();
+  }
+}
+
+/** Columns are called as the properties are, in snake case. */
+class SnakeCaseNames extends DefaultNamingStrategy {
+  override columnName(propertyName: string, customName: string | undefined): string {
+    return customName ?? propertyName.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  }
+}

@@ -1,0 +1,46 @@
+import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { LocationType, StorageType } from '../../states.js';
+import { SiteEntity } from './site.js';
+
+/** Storage at a site. */
+@Entity('data_location')
+export class DataLocationEntity {
+  @PrimaryColumn({ type: 'uuid' })
+  id!: string;
+
+  @Column({ type: 'uuid' })
+  siteId!: string;
+
+  @ManyToOne(() => SiteEntity)
+  @JoinColumn({ name: 'site_id' })
+  site!: SiteEntity;
+
+  /** Unique at its site; part of queue names. */
+  @Column({ type: 'text' })
+  name!: string;
+
+  @Column({ type: 'text' })
+  locationType!: LocationType;
+
+  @Column({ type: 'text' })
+  storageType!: StorageType;
+
+  /** Which of several is used first: the lowest. */
+  @Column({ type: 'integer' })
+  priority!: number;
+
+  @Column({ type: 'boolean' })
+  active!: boolean;
+
+  @Column({ type: 'text', nullable: true })
+  path!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  bucket!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  endpoint!: string | null;
+
+  @Column({ type: 'boolean' })
+  deletable!: boolean;
+}

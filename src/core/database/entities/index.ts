@@ -1,0 +1,30 @@
+import { AuditEntryEntity } from './audit-entry.js';
+import { DataLocationEntity } from './data-location.js';
+import { DataTransferPackageEntity } from './data-transfer-package.js';
+import { DataTransferRouteEntity } from './data-transfer-route.js';
+import { DataTransferEntity } from './data-transfer.js';
+import { ExecutedObsUnitEntity } from './executed-obs-unit.js';
+import { InstrumentModuleEntity } from './instrument-module.js';
+import { LongTermArchiveTransferEntity } from './long-term-archive-transfer.js';
+import { PhysicalCopyEntity } from './physical-copy.js';
+import { ProblemEntity } from './problem.js';
+import { RawDataFileEntity } from './raw-data-file.js';
+import { RawDataPackageEntity } from './raw-data-package.js';
+import { SiteEntity } from './site.js';
+
+/** Every table of the catalogue. */
+export const ENTITIES = [
+  SiteEntity,
+  DataLocationEntity,
+  DataTransferRouteEntity,
+  InstrumentModuleEntity,
+  ExecutedObsUnitEntity,
+  RawDataFileEntity,
+  RawDataPackageEntity,
+  DataTransferPackageEntity,
+  DataTransferEntity,
+  LongTermArchiveTransferEntity,
+  PhysicalCopyEntity,
+  ProblemEntity,
+  AuditEntryEntity,
+];

@@ -1,0 +1,56 @@
+import { PermanentError, StorageError } from '../exceptions.js';
+import { freeSpace } from '../utilities/disk.js';
+import { BLOCK, padded } from '../utilities/tar-writer.js';
+import { PAYLOAD_FOLDER } from './bag.js';
+import type { SourceEntry } from './package-result.js';
+import { errorCode } from './source-root.js';
+
+const ADVICE = 'Free space in the buffer; the work goes on by itself.';
+
+/** About the size that the tar of these entries will have in bytes, rather a little more. */
+export function plannedBytes(name: string, entries: SourceEntry[]): number {
+  const tags = 16 * BLOCK;
+  return entries.reduce((sum, entry) => {
+    const path = Buffer.byteLength(`${name}/${PAYLOAD_FOLDER}/${entry.path}`);
+    const header = path <= 100 ? BLOCK : 3 * BLOCK + padded(path);
+    const line = 66 + path;
+    return sum + header + padded(entry.size) + line;
+  }, tags);
+}
+
+/**
+ * Makes sure that a folder's disk has room for so many bytes. Throws a {@link StorageError} where it has not now, a
+ * {@link PermanentError} where the whole disk is smaller.
+ */
+export async function requireSpace(folder: string, needed: number): Promise<void> {
+  const { free, total } = await freeSpace(folder);
+  const details = { subject: folder, context: { neededBytes: needed, freeBytes: free, totalBytes: total } };
+  if (needed > total) {
+    const advice = 'Use a larger buffer, or lower the greatest size of a package.';
+    throw new PermanentError(`A package of ${needed} bytes can never fit on a disk of ${total} bytes`, {
+      ...details,
+      advice,
+    });
+  }
+  if (needed > free) {
+    throw new StorageError(`The disk has ${free} bytes free, the package needs ${needed}`, {
+      ...details,
+      advice: ADVICE,
+    });
+  }
+}
+
+/** Others write to the disk as well: an error of running out of space gets the figures that explain it. */
+export async function withSpace(error: unknown, folder: string, needed: number): Promise<unknown> {
+  const code = errorCode(error instanceof StorageError ? error.cause : undefined);
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  const { free, total } = await freeSpace(folder);
+  return new StorageError(`The disk became full while a package of ${needed} bytes was written`, {
+    operation: 'raw_data_package_creation',
+    subject: folder,
+    advice: ADVICE,
+    context: { neededBytes: needed, freeBytes: free, totalBytes: total },
+    retryAfterSeconds: 30,
+    cause: error,
+  });
+}

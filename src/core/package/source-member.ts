@@ -1,0 +1,145 @@
+import { constants, type BigIntStats } from 'node:fs';
+import { lstat, open, readlink, realpath, type FileHandle } from 'node:fs/promises';
+import { CCATDataOperationError, PackageError } from '../exceptions.js';
+import { classifyDiskError } from '../utilities/disk.js';
+import { decodePath } from '../utilities/path-text.js';
+import { printable } from '../utilities/printable.js';
+import type { RefusedEntry, SourceEntry } from './package-result.js';
+import { errorCode, joinBytes, type SourceRoot } from './source-root.js';
+
+/** Why an entry is not taken. Not an error: the package goes on with the rest. */
+export class Refusal {
+  readonly kind: RefusedEntry['kind'];
+  readonly reason: string;
+
+  constructor(kind: RefusedEntry['kind'], reason: string) {
+    this.kind = kind;
+    this.reason = reason;
+  }
+}
+
+/** A regular file, open for reading, that is what the scan saw. Whoever has it closes it. */
+export interface OpenMember {
+  file: FileHandle;
+  stats: BigIntStats;
+}
+
+/** The bytes of an entry's path below the root. Throws a {@link PackageError} for a path that could lead elsewhere. */
+export function memberPath(entry: SourceEntry): Buffer {
+  const path = decodePath(entry.path);
+  const parts = path.toString('latin1').split('/');
+  if (path.includes(0) || parts.some((part) => part === '' || part === '.' || part === '..')) {
+    throw new PackageError(`"${printable(entry.path)}" is not a path below a source`, {
+      subject: printable(entry.path),
+    });
+  }
+  return path;
+}
+
+/** Opens a file without following links, and makes sure that it is the one that the scan saw. */
+export async function openMember(root: SourceRoot, entry: SourceEntry): Promise<OpenMember | Refusal> {
+  const path = joinBytes(root.path, memberPath(entry));
+  let file: FileHandle | undefined;
+  let taken = false;
+  try {
+    // O_NONBLOCK: a fifo that took the file's place must not stop us.
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stats = await file.stat({ bigint: true });
+    if (!stats.isFile()) return new Refusal('changed', 'It is no regular file any more.');
+    if (!matches(stats, entry)) return new Refusal('changed', 'It was written after it was found.');
+    if (!(await openedPath(file, path)).equals(path)) return elsewhere();
+    taken = true;
+    return { file, stats };
+  } catch (error) {
+    return refusalFor(error, entry);
+  } finally {
+    if (!taken) await file?.close();
+  }
+}
+
+/** Whether an open file was left alone since it was opened; undefined if so. */
+export async function changedSince(member: OpenMember, entry: SourceEntry): Promise<Refusal | undefined> {
+  const { size, mtimeNs, ctimeNs } = member.stats;
+  try {
+    const now = await member.file.stat({ bigint: true });
+    const same = now.size === size && now.mtimeNs === mtimeNs && now.ctimeNs === ctimeNs;
+    return same ? undefined : new Refusal('changed', 'It changed while it was read.');
+  } catch (error) {
+    return refusalFor(error, entry);
+  }
+}
+
+/** What a symlink says, and its metadata. The link is not followed. */
+export async function readLink(
+  root: SourceRoot,
+  entry: SourceEntry,
+): Promise<{ target: Buffer; stats: BigIntStats } | Refusal> {
+  const path = joinBytes(root.path, memberPath(entry));
+  try {
+    const stats = await lstat(path, { bigint: true });
+    if (!stats.isSymbolicLink() || !matches(stats, entry))
+      return new Refusal('changed', 'It changed after it was found.');
+    const target = await readlink(path, { encoding: 'buffer' });
+    return (await isReached(path.subarray(0, path.lastIndexOf(0x2f)))) ? { target, stats } : elsewhere();
+  } catch (error) {
+    return refusalFor(error, entry);
+  }
+}
+
+/** The metadata of a folder that was empty at the scan and still is. */
+export async function readFolder(
+  root: SourceRoot,
+  entry: SourceEntry,
+): Promise<{ stats: BigIntStats } | Refusal> {
+  const path = joinBytes(root.path, memberPath(entry));
+  try {
+    const stats = await lstat(path, { bigint: true });
+    if (!stats.isDirectory() || !matches(stats, entry))
+      return new Refusal('changed', 'It changed after it was found.');
+    return (await isReached(path)) ? { stats } : elsewhere();
+  } catch (error) {
+    return refusalFor(error, entry);
+  }
+}
+
+/** The refusal that an error of the file system means for one entry; errors that concern more than it are thrown. */
+export function refusalFor(error: unknown, entry: SourceEntry): Refusal {
+  const code = errorCode(error);
+  const refuse = REFUSALS[code];
+  if (refuse === undefined)
+    throw error instanceof CCATDataOperationError
+      ? error
+      : classifyDiskError(error, { operation: 'raw_data_package_creation', subject: printable(entry.path) });
+  return new Refusal(refuse[0], `${refuse[1]} (${code}).`);
+}
+
+const REFUSALS: Record<string, [RefusedEntry['kind'], string]> = {
+  ENOENT: ['vanished', 'It is not there any more'],
+  ENOTDIR: ['vanished', 'Its folder is not there any more'],
+  ELOOP: ['changed', 'A link took its place'],
+  ENXIO: ['changed', 'It is no regular file any more'],
+  EACCES: ['unreadable', "The worker's user may not read it"],
+  EPERM: ['unreadable', "The worker's user may not read it"],
+  EIO: ['unreadable', 'The disk failed to read it'],
+  ENAMETOOLONG: ['unsupported', 'Its path is too long to open'],
+};
+
+function matches(stats: BigIntStats, entry: SourceEntry): boolean {
+  const sizeMatches = entry.kind !== 'file' || stats.size === BigInt(entry.size);
+  return sizeMatches && stats.mtimeNs === BigInt(entry.mtimeNs);
+}
+
+function elsewhere(): Refusal {
+  return new Refusal('changed', 'It was moved, or a folder above it was replaced by a link.');
+}
+
+/** Whether this path leads where it says, with no link on the way. */
+async function isReached(path: Buffer): Promise<boolean> {
+  return path.equals(await realpath(path, { encoding: 'buffer' }));
+}
+
+/** The path that was really opened. Linux knows it of the open file itself, which leaves no moment for a swap. */
+async function openedPath(file: FileHandle, path: Buffer): Promise<Buffer> {
+  const ofHandle = readlink(`/proc/self/fd/${file.fd}`, { encoding: 'buffer' });
+  return ofHandle.catch(() => realpath(path, { encoding: 'buffer' })); // systems without /proc
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { lstat, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { ConfigurationError, DestinationFileExistsError } from '../exceptions.js';
+import { classifyDiskError, freeSpace, removeIfPresent, syncDirectory } from '../utilities/disk.js';
+import { sendFile, type Destination, type DestinationFile } from './send-file.js';
+import type { SendRequest, SendResult, Transport } from './transport.js';
+
+/** Between two directories that this host can reach: one machine, or a shared file system. */
+export class LocalTransport implements Transport {
+  readonly name = 'local';
+  readonly #destination: LocalDestination;
+
+  constructor(directory: string) {
+    this.#destination = new LocalDestination(directory);
+  }
+
+  async send(request: SendRequest): Promise<SendResult> {
+    request.signal?.throwIfAborted();
+    try {
+      await this.#destination.requireDirectory();
+      return await sendFile(this.#destination, request);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      throw classifyDiskError(error, { subject: request.name });
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class LocalDestination implements Destination {
+  readonly chunkBytes = 1024 * 1024;
+  readonly writesInFlight = 1;
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** It is never made here: a missing one may be a disk that is not mounted. */
+  async requireDirectory(): Promise<void> {
+    const found = await orUndefined(stat(this.#directory));
+    if (found?.isDirectory() === true) return;
+    throw new ConfigurationError(`the destination ${this.#directory} is no directory`, {
+      subject: this.#directory,
+      advice: 'Make the directory or mount its disk, or correct the path of the location in the topology.',
+    });
+  }
+
+  async size(name: string): Promise<number | undefined> {
+    const found = await orUndefined(lstat(this.#path(name)));
+    if (found === undefined || found.isFile()) return found?.size;
+    throw new DestinationFileExistsError(`${this.#path(name)} is there and is no regular file`, {
+      subject: name,
+      advice: 'Remove it at the destination, then retry.',
+    });
+  }
+
+  /** Compares digests; what is read counts as progress. */
+  async holds({ name, bytes, sha256, signal, onProgress }: SendRequest): Promise<boolean> {
+    const hash = createHash('sha256');
+    let done = 0;
+    await pipeline(
+      createReadStream(this.#path(name), { highWaterMark: this.chunkBytes, end: bytes }),
+      async function (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          onProgress?.((done += chunk.length));
+        }
+      },
+      { signal },
+    );
+    return hash.digest('hex') === sha256;
+  }
+
+  async free(): Promise<number> {
+    return (await freeSpace(this.#directory)).free;
+  }
+
+  remove(name: string): Promise<void> {
+    return removeIfPresent(this.#path(name));
+  }
+
+  async open(name: string): Promise<DestinationFile> {
+    return new LocalFile(
+      await open(this.#path(name), constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW),
+    );
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await orUndefined(rename(this.#path(from), this.#path(to)));
+    await syncDirectory(this.#directory);
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name);
+  }
+}
+
+class LocalFile implements DestinationFile {
+  readonly #file: FileHandle;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async write(data: Buffer, position: number): Promise<void> {
+    for (let done = 0; done < data.length;) {
+      done += (await this.#file.write(data, done, data.length - done, position + done)).bytesWritten;
+    }
+  }
+
+  flush(): Promise<void> {
+    return this.#file.datasync();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** What the promise gives, or undefined when there is nothing of that name. */
+async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

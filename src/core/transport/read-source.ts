@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { open, type FileHandle } from 'node:fs/promises';
+import { DataCorruptionError } from '../exceptions.js';
+import { classifyDiskError } from '../utilities/disk.js';
+import { outcomeOf, settled } from '../utilities/settled.js';
+import type { SendRequest } from './transport.js';
+
+export interface Chunk {
+  /** Where in the file it begins. */
+  position: number;
+  /** Never reused: whoever takes it may keep it until it is sent. */
+  data: Buffer;
+}
+
+/**
+ * Reads the file of a request from its begin to its end, the next chunk while the last one is used, and digests it.
+ * Stops at a chunk's border when the request's signal is aborted.
+ *
+ * @throws DataCorruptionError at the end when the file's size or digest is not what the request says
+ */
+export async function* readSource(request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
+  const file = await onDisk(request, open(request.file, 'r'));
+  try {
+    const { size } = await onDisk(request, file.stat());
+    if (size !== request.bytes) throw corrupt(request, `has ${size} bytes instead of ${request.bytes}`);
+    yield* readFrom(file, request, chunkBytes);
+  } finally {
+    await file.close();
+  }
+}
+
+async function* readFrom(file: FileHandle, request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
+  const hash = createHash('sha256');
+  const read = (position: number) =>
+    settled(readChunk(file, position, Math.min(chunkBytes, request.bytes - position)));
+  let next = read(0);
+  try {
+    for (let position = 0; position < request.bytes;) {
+      const data = await onDisk(request, next.then(outcomeOf));
+      request.signal?.throwIfAborted();
+      if (data.length === 0) throw corrupt(request, `ends after ${position} of ${request.bytes} bytes`);
+      next = read(position + data.length);
+      hash.update(data);
+      yield { position, data };
+      position += data.length;
+    }
+  } finally {
+    await next; // nobody may close the file under it
+  }
+  const sha256 = hash.digest('hex');
+  if (sha256 !== request.sha256)
+    throw corrupt(request, `has the SHA-256 ${sha256} instead of ${request.sha256}`);
+}
+
+async function readChunk(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  if (length <= 0) return Buffer.alloc(0);
+  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+async function onDisk<T>(request: SendRequest, promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw classifyDiskError(error, { subject: request.file });
+  }
+}
+
+function corrupt(request: SendRequest, what: string): DataCorruptionError {
+  return new DataCorruptionError(`${request.file} ${what}`, {
+    subject: request.name,
+    advice:
+      'The copy at the origin is not what the catalogue knows. Nothing was published at the destination.',
+  });
+}

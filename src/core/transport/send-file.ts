@@ -1,0 +1,163 @@
+import { DataCorruptionError, DataTransferError, StorageError } from '../exceptions.js';
+import { checkPlainName } from '../utilities/disk.js';
+import { outcomeOf, settled } from '../utilities/settled.js';
+import { readSource } from './read-source.js';
+import type { SendRequest, SendResult } from './transport.js';
+
+/** Written bytes are flushed at least this often, so that the last flush of a large file is no long silence. */
+const FLUSH_BYTES = 128 * 1024 * 1024;
+const FULL_DISK_DELAY = 30;
+
+/** A directory at the other end, as far as sending a file needs it. Names are plain names in it. */
+export interface Destination {
+  /** Bytes of one write, and how many writes may be on their way at once. */
+  readonly chunkBytes: number;
+  readonly writesInFlight: number;
+  /**
+   * Bytes of the file of this name, undefined where there is none.
+   *
+   * @throws DestinationFileExistsError when something else than a file has this name
+   */
+  size(name: string): Promise<number | undefined>;
+  /** Whether a file of the right size may be taken for the one to be sent. */
+  holds(request: SendRequest): Promise<boolean>;
+  /** Bytes that may still be written. */
+  free(): Promise<number>;
+  remove(name: string): Promise<void>;
+  /** Opens a file for writing at any position; makes it where there is none, and keeps what is in it. */
+  open(name: string): Promise<DestinationFile>;
+  /** Gives a file its final name for good. That `from` is gone, because another attempt did the same, is success. */
+  rename(from: string, to: string): Promise<void>;
+}
+
+export interface DestinationFile {
+  write(data: Buffer, position: number): Promise<void>;
+  /** Brings to disk what was written by all calls of `write` before this one. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Sends one file: beside its target, flushed, then renamed.
+ *
+ * Two attempts may run at once, because one that timed out elsewhere may not know it yet. They share the partial file: its
+ * name has the digest in it, so both write the same bytes at the same positions and only ever append; whichever comes
+ * second finds the target in place. What two attempts could still do to each other, the destination's verification finds.
+ */
+export async function sendFile(destination: Destination, request: SendRequest): Promise<SendResult> {
+  const { bytes, sha256 } = request;
+  const name = checkPlainName(request.name);
+  const existing = await destination.size(name);
+  if (existing === bytes && (await destination.holds(request))) return { bytesSent: 0, alreadyThere: true };
+  if (existing !== undefined) await destination.remove(name);
+
+  const part = partName(name, sha256);
+  const partial = await resumeAt(destination, part, bytes);
+  await requireSpace(destination, request, bytes - partial);
+  try {
+    await copy(destination, part, request, partial);
+  } catch (error) {
+    // The partial file ends with bytes that nobody may go on from.
+    if (error instanceof DataCorruptionError) await destination.remove(part);
+    throw error;
+  }
+  await destination.rename(part, name);
+  const published = await destination.size(name);
+  if (published !== bytes) {
+    throw new DataTransferError(`${name} arrived with ${published ?? 'no'} bytes instead of ${bytes}`, {
+      subject: name,
+    });
+  }
+  return { bytesSent: bytes - partial, alreadyThere: false };
+}
+
+/** Of a file on its way: a partial file of other bytes that shall have the same name is never gone on with. */
+export function partName(name: string, sha256: string): string {
+  return `${name}.${sha256.slice(0, 12)}.part`;
+}
+
+async function resumeAt(destination: Destination, part: string, bytes: number): Promise<number> {
+  const size = await destination.size(part);
+  if (size === undefined || size <= bytes) return size ?? 0;
+  await destination.remove(part);
+  return 0;
+}
+
+/** Reads the whole file, so that all of it is digested, and writes what the destination lacks. */
+async function copy(
+  destination: Destination,
+  part: string,
+  request: SendRequest,
+  from: number,
+): Promise<void> {
+  const file = await destination.open(part);
+  const writes = new InFlight(destination.writesInFlight);
+  let flushedAt = from;
+  try {
+    for await (const { position, data } of readSource(request, destination.chunkBytes)) {
+      const end = position + data.length;
+      if (end <= from) {
+        request.onProgress?.(end);
+        continue;
+      }
+      const missing = data.subarray(Math.max(0, from - position));
+      await writes.add(file.write(missing, end - missing.length).then(() => request.onProgress?.(end)));
+      if (end - flushedAt >= FLUSH_BYTES) {
+        await writes.add(file.flush());
+        flushedAt = end;
+      }
+    }
+    await writes.drain();
+    await file.flush();
+  } finally {
+    await writes.settle();
+    await file.close();
+  }
+}
+
+/** Work on its way, up to a width; its first failure is thrown by whoever adds or waits next. */
+class InFlight {
+  readonly #width: number;
+  readonly #running: Promise<PromiseSettledResult<void>>[] = [];
+
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  async add(work: Promise<void>): Promise<void> {
+    this.#running.push(settled(work));
+    while (this.#running.length >= this.#width) await this.#first();
+  }
+
+  async drain(): Promise<void> {
+    while (this.#running.length > 0) await this.#first();
+  }
+
+  /** Waits for the end of everything, failed or not: nobody may close a file under it. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async #first(): Promise<void> {
+    const outcome = await this.#running.shift();
+    if (outcome !== undefined) outcomeOf(outcome);
+  }
+}
+
+async function requireSpace(destination: Destination, request: SendRequest, needed: number): Promise<void> {
+  const free = await destination.free();
+  if (free < needed) throw noSpace(request.name, needed, free);
+}
+
+/** A full disk at the destination; it is looked at again by itself. */
+export function noSpace(subject: string, needed: number, free: number): StorageError {
+  return new StorageError(
+    `no space for ${subject} at the destination: ${needed} bytes needed, ${free} free`,
+    {
+      subject,
+      advice: 'Free space at the destination; the work goes on by itself.',
+      context: { needed, free },
+      retryAfterSeconds: FULL_DISK_DELAY,
+    },
+  );
+}

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+
+/**
+ * Runs with a regular file at this path that cannot be opened for reading, whoever asks.
+ *
+ * An ordinary user is stopped by a file's mode. Root is not, but by a kernel object that can only be written to.
+ */
+export async function withUnreadableFile(path: string, run: () => Promise<void>): Promise<void> {
+  writeFileSync(path, 'nobody reads this');
+  if (process.getuid?.() !== 0) {
+    chmodSync(path, 0);
+    return run();
+  }
+  return mounted(['--bind', '/sys/bus/cpu/drivers_probe', path], path, run);
+}
+
+/** Runs with a small disk of its own mounted at this directory; needs root, as mounting does. */
+export async function withSmallDisk(
+  directory: string,
+  bytes: number,
+  run: (grow: (bytes: number) => void) => Promise<void>,
+) {
+  assert.equal(process.getuid?.(), 0, 'this test mounts a small disk: run it as root');
+  mkdirSync(directory, { recursive: true });
+  const grow = (to: number) => void execFileSync('mount', ['-o', `remount,size=${to}`, directory]);
+  await mounted(['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', directory], directory, () => run(grow));
+}
+
+async function mounted(words: string[], at: string, run: () => Promise<void>): Promise<void> {
+  execFileSync('mount', words);
+  try {
+    await run();
+  } finally {
+    // Lazily: what a failed test has left running may still have files open there.
+    execFileSync('umount', ['--lazy', at]);
+  }
+}
