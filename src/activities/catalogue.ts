@@ -56,7 +56,6 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
   return {
     async planRawDataPackages(input: Place & { quietSeconds?: number; limit: number }): Promise<PlannedPackage[]> {
       return whileBusy(async () => {
-        const startedAt = new Date().toISOString();
         const source = await catalogue.location(input.site, input.location);
         const buffer = await primaryBuffer(input.site);
         const packages = await catalogue.planRawDataPackages({
@@ -72,7 +71,7 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
           name: one.name,
           observation: one.executedObsUnit,
           source: { site: input.site, location: input.location, locationId: source.id },
-          fresh: one.createdAt >= startedAt,
+          fresh: one.fresh,
         }));
       });
     },
@@ -92,18 +91,31 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
     /** Records what arrived and what did not, and tells which archives the arrived packages go to. */
     async recordArrival(input: { dataTransferId: string; arrived: ArrivedPackage[]; failed: FailedPackage[] }): Promise<PlannedArchiving[]> {
       return whileBusy(async () => {
-        const { destination } = await catalogue.transferOrder(input.dataTransferId);
+        const order = await catalogue.transferOrder(input.dataTransferId);
         const failed = input.failed.map((one) => ({ packageId: one.packageId, reason: `${one.errorClass}: ${one.message}` }));
         await catalogue.recordArrival(input.dataTransferId, input.arrived, failed);
         const arrived = new Set(input.arrived.map((one) => one.packageId));
-        const archives = (await catalogue.locations(destination.site)).filter((one) => one.locationType === 'long_term_archive' && one.active);
-        const planned = await Promise.all(archives.map((archive) => archivesTo({ site: archive.site, location: archive.name })));
-        return planned.flat().filter((one) => arrived.has(one.packageId));
+        const packages = order.packages.filter((one) => arrived.has(one.id));
+        const there = await catalogue.locations(order.destination.site);
+        return there
+          .filter((one) => one.locationType === 'long_term_archive' && one.active)
+          .flatMap((archive) =>
+            packages.map((one) => ({
+              packageId: one.id,
+              name: one.name,
+              observation: one.executedObsUnit,
+              archive: { site: archive.site, location: archive.name },
+            })),
+          );
       });
     },
 
     async planArchiveTransfers(input: Place): Promise<PlannedArchiving[]> {
-      return whileBusy(() => archivesTo(input));
+      return whileBusy(async () => {
+        const archive = await catalogue.location(input.site, input.location);
+        const packages = await catalogue.planArchiveTransfers(archive.id);
+        return packages.map((one) => ({ ...one, archive: input }));
+      });
     },
 
     async recordArchived(input: {
@@ -168,12 +180,6 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
     const [first] = buffers.sort((a, b) => a.priority - b.priority || a.name.localeCompare(b.name));
     if (first === undefined) throw new ConfigurationError(`site ${site} has no active buffer`, { subject: site, advice: 'add a buffer to the topology' });
     return first;
-  }
-
-  async function archivesTo(place: Place): Promise<PlannedArchiving[]> {
-    const archive = await catalogue.location(place.site, place.location);
-    const packages = await catalogue.planArchiveTransfers(archive.id);
-    return packages.map((one) => ({ ...one, archive: { site: place.site, location: place.location } }));
   }
 }
 

@@ -101,8 +101,9 @@ function workerOptions(queues: string[], workflows: boolean, dependencies: Depen
     maxHeartbeatThrottleInterval: '5 seconds',
   };
   const activities = activitiesByOperation(dependencies);
-  const options = queues.map((taskQueue) => {
-    const operation = parseTaskQueue(taskQueue)?.operation ?? 'deletion';
+  const options = queues.flatMap((taskQueue) => {
+    const operation = parseTaskQueue(taskQueue)?.operation;
+    if (operation === undefined || activities[operation] === undefined) return [];
     return {
       ...common,
       taskQueue,
@@ -119,10 +120,10 @@ function workerOptions(queues: string[], workflows: boolean, dependencies: Depen
   ];
 }
 
-function activitiesByOperation(dependencies: Dependencies): Record<Operation, object> {
+/** The work that is done at a location; operations that are only planned have none. */
+function activitiesByOperation(dependencies: Dependencies): Partial<Record<Operation, object>> {
   return {
     raw_data_package_creation: makePackagingActivities(dependencies),
-    data_transfer_package_creation: {},
     data_transfer: makeTransferActivities(dependencies),
     data_transfer_unpacking: makeUnpackingActivities(dependencies),
     long_term_archive_transfer: makeArchiveActivities(dependencies),

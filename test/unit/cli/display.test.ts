@@ -23,7 +23,7 @@ const halfWay: SourceProgress = {
   },
   copiesToDelete: 0,
 };
-const still = { inFlight: () => 0, rate: () => 0 };
+const still = { done: () => 0, rate: () => 0 };
 
 const view = (changes: Partial<View> = {}): View => ({
   elapsedSeconds: 61,
@@ -90,8 +90,8 @@ void describe('the stages', () => {
     ]);
   });
 
-  void it('add what is in flight, and count the two passes of archiving once', () => {
-    const live = { inFlight: () => 100, rate: () => 50 };
+  void it('add what moved since they were shown first, and count the two passes of archiving once', () => {
+    const live = { done: () => 100, rate: () => 50 };
     const [packaging, , , archiving] = stages(halfWay, live);
     assert.equal(packaging?.bytes.done, 700);
     assert.equal(packaging.secondsLeft, 300 / 50);
@@ -99,11 +99,16 @@ void describe('the stages', () => {
     assert.equal(archiving.rate, 25);
   });
 
-  void it('never run backwards, nor beyond the total', () => {
-    const before = stages(halfWay, { inFlight: () => 300, rate: () => 0 });
-    assert.equal(stages(halfWay, still, before)[0]?.bytes.done, 900);
-    assert.equal(stages(halfWay, { inFlight: () => 5000, rate: () => 1 }, before)[0]?.bytes.done, 1000);
-    const [done] = stages(halfWay, { inFlight: () => 5000, rate: () => 1 }) as [Stage];
+  void it('count what moved once, when the catalogue has caught up with it', () => {
+    const first = stages(halfWay, still);
+    const later = { ...halfWay, bytes: { ...halfWay.bytes, registered: 300, packaged: 700 } };
+    assert.equal(stages(later, { done: () => 100, rate: () => 0 }, first)[0]?.bytes.done, 700);
+    assert.equal(stages(later, still, first)[0]?.bytes.done, 700);
+  });
+
+  void it('never go beyond the total', () => {
+    const [done] = stages(halfWay, { done: () => 5000, rate: () => 1 }) as [Stage];
+    assert.equal(done.bytes.done, 1000);
     assert.equal(done.secondsLeft, undefined);
   });
 });
@@ -147,7 +152,7 @@ void describe('the live display', () => {
   });
 
   void it('draws tables without escape sequences', () => {
-    const drawn = table(['name', 'size'], [['a\u001b[31mb', '1']], [1]);
+    const drawn = table(['name', 'size'], [['a\u001b[31mb', '1']], { right: [1] });
     assert.ok(!drawn.includes('\u001b'));
     assert.ok(drawn.includes('a\\u001b[31mb'));
   });

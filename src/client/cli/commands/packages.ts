@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Catalogue } from '../../../core/database/catalogue.js';
+import { terminalWidth } from '../display/screen.js';
 import { packageTable } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { withCatalogue } from '../stack-access.js';
@@ -15,7 +16,12 @@ export function registerPackages(program: Command, io: Io): void {
     .action(async (flags: { json: boolean; dataDir?: string }) => {
       const packages = await withCatalogue(await serversFor(flags, io.environment), allPackages);
       if (flags.json) io.out(`${JSON.stringify(packages, null, 2)}\n`);
-      else io.out(packages.length === 0 ? 'there are no packages yet\n' : `${packageTable(packages)}\n`);
+      else
+        io.out(
+          packages.length === 0
+            ? 'there are no packages yet\n'
+            : `${packageTable(packages, terminalWidth(process.stdout))}\n`,
+        );
     });
 }
 

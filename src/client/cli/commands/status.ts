@@ -67,7 +67,7 @@ function describe(status: {
   const lines =
     rows.length === 0
       ? ['there is no source yet']
-      : [table(head, rows, head.map((_, column) => column).slice(1))];
+      : [table(head, rows, { right: head.map((_, column) => column).slice(1) })];
   lines.push(
     `${status.running} journeys under way, ${status.waiting} wait for an operator, ${status.problems} open problems`,
   );

@@ -31,11 +31,13 @@ interface Subject {
 interface Work {
   subjects: Map<string, Subject>;
   moved: { at: number; bytes: number }[];
+  /** How far all subjects together have come. */
+  bytesDone: number;
 }
 
 /**
- * Adds up what the workers say, by operation. Only the latest value of each subject counts, so that a worker that starts
- * again and repeats itself changes nothing; going back to an earlier value is a restart, not negative progress.
+ * Adds up what the workers say, by operation. Of each subject counts how far it has come, so that a worker that starts again and
+ * repeats itself changes nothing; going back to an earlier value is a restart, not negative progress.
  */
 export class Rates {
   private readonly operations = new Map<string, Work>();
@@ -52,6 +54,8 @@ export class Rates {
     const bytes = Math.max(0, message.bytesDone - (before?.bytesDone ?? 0));
     if (bytes > 0) work.moved.push({ at: now, bytes });
     const furthest = Math.max(before?.furthest ?? 0, message.bytesDone);
+    const further = furthest - (before?.furthest ?? 0);
+    work.bytesDone += further;
     // Taken out and put in again, so that the subject that was silent longest stands first and is forgotten first.
     work.subjects.delete(message.subject);
     work.subjects.set(message.subject, {
@@ -61,16 +65,12 @@ export class Rates {
     });
     const [oldest] = work.subjects.keys();
     if (oldest !== undefined && work.subjects.size > REMEMBERED) work.subjects.delete(oldest);
-    return furthest > (before?.furthest ?? 0);
+    return further > 0;
   }
 
-  /** Bytes done of work that has begun and not ended; what ended, the catalogue counts. */
-  inFlight(operation: string): number {
-    let bytes = 0;
-    for (const { bytesDone, bytesTotal } of this.operations.get(operation)?.subjects.values() ?? []) {
-      if (bytesDone < bytesTotal) bytes += bytesDone;
-    }
-    return bytes;
+  /** Bytes done since the first message, each counted once however often it had to be moved. */
+  done(operation: string): number {
+    return this.operations.get(operation)?.bytesDone ?? 0;
   }
 
   /** Bytes per second over the last ten seconds, or since the first byte where that is less. */
@@ -85,7 +85,11 @@ export class Rates {
   }
 
   private workOf(operation: string): Work {
-    const found = this.operations.get(operation) ?? { subjects: new Map<string, Subject>(), moved: [] };
+    const found = this.operations.get(operation) ?? {
+      subjects: new Map<string, Subject>(),
+      moved: [],
+      bytesDone: 0,
+    };
     this.operations.set(operation, found);
     return found;
   }

@@ -10,6 +10,8 @@ const PLAIN_AT_LEAST = 30_000;
 /** Where people watch: a block redrawn in place on a terminal, plain lines anywhere else. */
 export interface Screen {
   readonly style: Style;
+  /** Of the terminal; undefined where there is none. */
+  readonly width: number | undefined;
   /** A line that stays. */
   line(text: string): void;
   /** The state of things now. */
@@ -24,10 +26,16 @@ export function screenFor(stream: NodeJS.WriteStream, environment: NodeJS.Proces
   return stream.isTTY && environment.TERM !== 'dumb' ? terminal(stream, style) : plainLines(stream, style);
 }
 
+/** How many columns a stream shows; undefined where it is no terminal. */
+export function terminalWidth(stream: NodeJS.WriteStream): number | undefined {
+  return stream.isTTY ? stream.columns : undefined;
+}
+
 function terminal(stream: NodeJS.WriteStream, style: Style): Screen {
   const update = createLogUpdate(stream, { showCursor: true });
   return {
     style,
+    width: terminalWidth(stream),
     line: (text) => update.persist(printable(text)),
     show: (view) => update(frame(view, Math.max(40, stream.columns - 1), style).join('\n')),
     end: () => update.done(),
@@ -38,6 +46,7 @@ function plainLines(stream: NodeJS.WritableStream, style: Style): Screen {
   let shown = { at: 0, text: '' };
   return {
     style,
+    width: undefined,
     line: (text) => void stream.write(`${printable(text)}\n`),
     show: (view) => {
       const text = summaryLine(view);

@@ -7,6 +7,8 @@ export interface Stage {
   name: string;
   files: { done: number; total: number };
   bytes: { done: number; total: number };
+  /** Bytes that were done already when the stage was shown first. */
+  bytesAtStart: number;
   /** Bytes per second now. */
   rate: number;
   /** Absent where nothing moves or nothing is left. */
@@ -15,7 +17,7 @@ export interface Stage {
 
 /** What the stages ask of {@link Rates}. */
 export interface LiveBytes {
-  inFlight(operation: Operation): number;
+  done(operation: Operation): number;
   rate(operation: Operation): number;
 }
 
@@ -41,9 +43,10 @@ const LATER: StageKind[] = [
 ];
 
 /**
- * The stages of a source's way into the archive, from what the catalogue counts as done plus what is in flight.
+ * The stages of a source's way into the archive: what was done at first plus the bytes that moved since, or what the catalogue counts
+ * as done where that is more.
  *
- * @param before the stages shown last: bytes never run backwards while the catalogue catches up with finished work
+ * @param before the stages shown last
  */
 export function stages(progress: SourceProgress, live: LiveBytes, before: Stage[] = []): Stage[] {
   const { files, bytes, packages } = progress;
@@ -76,14 +79,15 @@ function stage(
   before: Stage[],
 ): Stage {
   const last = before.find((one) => one.name === name);
-  const bytesNow = done.bytes + live.inFlight(operation) / passes;
-  const bytesDone = Math.min(total.bytes, Math.max(bytesNow, last?.bytes.done ?? 0));
+  const bytesAtStart = last?.bytesAtStart ?? done.bytes;
+  const bytesDone = Math.min(total.bytes, Math.max(done.bytes, bytesAtStart + live.done(operation) / passes));
   const rate = live.rate(operation) / passes;
   const bytesLeft = total.bytes - bytesDone;
   return {
     name,
     files: { done: done.files, total: total.files },
     bytes: { done: bytesDone, total: total.bytes },
+    bytesAtStart,
     rate,
     ...(rate > 0 && bytesLeft > 0 ? { secondsLeft: bytesLeft / rate } : {}),
   };

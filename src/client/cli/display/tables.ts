@@ -4,11 +4,28 @@ import type { PackageDocument, ProblemDocument } from '../up/document.js';
 import { formatBytes, shorten } from './format.js';
 import type { Style } from './style.js';
 
-/** A table with a head and plain cells; everything in it is made printable. */
-export function table(head: string[], rows: string[][], rightAligned: number[] = []): string {
+/** Columns that a table of packages takes besides the package's name and its key: borders, state, files, size, digest. */
+const OTHER_COLUMNS = 62;
+/** No name and no key gets less than this, however narrow the terminal. */
+const NARROWEST = 20;
+
+/**
+ * A table with a head and plain cells; everything in it is made printable.
+ *
+ * @param options.right the columns aligned to the right
+ * @param options.widths the widest that a column may be; what is longer goes on in the next line of its cell
+ */
+export function table(
+  head: string[],
+  rows: string[][],
+  options: { right?: number[]; widths?: Record<number, number> } = {},
+): string {
   const drawn = new Table({
     head,
-    colAligns: head.map((_, column) => (rightAligned.includes(column) ? 'right' : 'left')),
+    colAligns: head.map((_, column) => (options.right?.includes(column) ? 'right' : 'left')),
+    colWidths: head.map((_, column) => options.widths?.[column] ?? null),
+    wordWrap: true,
+    wrapOnWordBoundary: false,
     // Colours are the screen's business, and the library's own would ignore NO_COLOR.
     style: { head: [], border: [], compact: true },
   });
@@ -16,17 +33,32 @@ export function table(head: string[], rows: string[][], rightAligned: number[] =
   return drawn.toString();
 }
 
-/** The packages, one a line: state, content, digest, and where the archive keeps it. */
-export function packageTable(packages: PackageDocument[]): string {
-  const rows = packages.map((one) => [
-    shorten(one.name, 48),
+/**
+ * The packages, one a line: state, content, digest, and where the archive keeps it.
+ *
+ * @param width of the terminal; undefined where lines may be of any length
+ */
+export function packageTable(packages: PackageDocument[], width?: number): string {
+  const keys = packages.map((one) =>
+    one.archive === null ? '' : `${one.archive.bucket}/${one.archive.key}`,
+  );
+  const longest = (texts: string[]) => Math.max(NARROWEST, ...texts.map((text) => printable(text).length));
+  const room = width === undefined ? Infinity : width - OTHER_COLUMNS;
+  const nameWidth = Math.min(
+    longest(packages.map((one) => one.name)),
+    Math.max(NARROWEST, Math.floor(room * 0.45)),
+  );
+  const keyWidth = Math.min(longest(keys), Math.max(NARROWEST, room - nameWidth));
+  const rows = packages.map((one, i) => [
+    shorten(printable(one.name), nameWidth),
     one.state,
     String(one.files),
     one.bytes === null ? '' : formatBytes(one.bytes),
     one.sha256?.slice(0, 12) ?? '',
-    one.archive === null ? '' : shorten(`${one.archive.bucket}/${one.archive.key}`, 72),
+    keys[i] ?? '',
   ]);
-  return table(['package', 'state', 'files', 'size', 'sha256', 'archive'], rows, [2, 3]);
+  const widths = { 5: keyWidth + 2 };
+  return table(['package', 'state', 'files', 'size', 'sha256', 'archive'], rows, { right: [2, 3], widths });
 }
 
 /** One problem as lines: what, why, what to do. */

@@ -1,6 +1,7 @@
 import type { Completion } from '../../../core/policy/completion.js';
 import { count, formatBytes, formatDuration } from '../display/format.js';
 import { packageTable, problemLines } from '../display/tables.js';
+import type { Screen } from '../display/screen.js';
 import type { Style } from '../display/style.js';
 import { errorLines, passes } from '../errors.js';
 import { EXIT } from '../io.js';
@@ -37,11 +38,17 @@ export async function lastFacts(
 }
 
 /** What a person reads at the end: the packages, what is wrong and what to do about it, and a line that sums up. */
-export function conclusion(document: UpDocument, outcome: Outcome, code: number, style: Style): string[] {
+export function conclusion(
+  document: UpDocument,
+  outcome: Outcome,
+  code: number,
+  screen: Pick<Screen, 'style' | 'width'>,
+): string[] {
+  const { style, width } = screen;
   const { packages, problems } = document;
   const lines: string[] = [];
   if (packages.length > 0) {
-    lines.push(packageTable(packages.slice(-LISTED)));
+    lines.push(packageTable(packages.slice(-LISTED), width));
     if (packages.length > LISTED)
       lines.push(`the last ${LISTED} of ${packages.length} packages; all of them: cdt packages`);
   }

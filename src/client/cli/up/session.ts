@@ -78,7 +78,7 @@ export async function runUp(options: UpOptions, io: Io): Promise<number> {
 
   session.outcome.seconds = (Date.now() - session.startedAt) / 1000;
   const document = upDocument(session.outcome);
-  err.write(`${conclusion(document, session.outcome, code, screen.style).join('\n')}\n`);
+  err.write(`${conclusion(document, session.outcome, code, screen).join('\n')}\n`);
   if (options.json) io.out(`${JSON.stringify(document, null, 2)}\n`);
   return code;
 }

@@ -85,7 +85,7 @@ async function keepDrawing(
     if (progress === undefined) return;
     const now = Date.now();
     const live = {
-      inFlight: (operation: string) => rates.inFlight(operation),
+      done: (operation: string) => rates.done(operation),
       rate: (operation: string) => rates.rate(operation, now),
     };
     shown = stages(progress, live, shown);

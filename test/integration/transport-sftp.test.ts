@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import * as errors from '../../src/core/exceptions.js';
+import { makeTransport } from '../../src/core/transport/make-transport.js';
+import type { SftpTarget } from '../../src/core/transport/sftp-connection.js';
+import { makeKey, publicKey, withLink, withSshd, type TestSshd } from './support/sshd.js';
+import {
+  assertArrived,
+  behavesLikeATransport,
+  withShipment,
+  type RunOnTransport,
+} from './support/transport-behaviour.js';
+
+const MIB = 1024 * 1024;
+
+/** A way to a server of the test's own, with changes to how it is reached. */
+function over(
+  change: (sshd: TestSshd) => Partial<SftpTarget> = () => ({}),
+  options?: { readOnly: boolean },
+): RunOnTransport {
+  return (directory, run) =>
+    withSshd(async (sshd) => {
+      const transport = makeTransport(sshd.target(directory, change(sshd)));
+      try {
+        await run(transport);
+      } finally {
+        await transport.close();
+      }
+    }, options);
+}
+
+behavesLikeATransport('sftp', over());
+
+test('sftp: a line that is cut in the middle is a network error, and the same transport goes on where it stood', (t) =>
+  withSshd((sshd) =>
+    withLink(sshd.port, async (link) => {
+      const onLink: RunOnTransport = async (directory, run) => {
+        const transport = makeTransport(sshd.target(directory, { port: link.port }));
+        await run(transport);
+        await transport.close();
+      };
+      await withShipment(t, onLink, 24 * MIB, async (shipment) => {
+        link.cutAfter(10 * MIB);
+        await assert.rejects(shipment.transport.send(shipment.request), errors.NetworkError);
+        link.cutAfter(Infinity);
+        const { bytesSent } = await shipment.transport.send(shipment.request);
+        assert.ok(bytesSent < 24 * MIB && bytesSent > 0, `${bytesSent} bytes were sent again`);
+        assertArrived(shipment);
+      });
+    }),
+  ));
+
+test('sftp: a server that is not there is a network error', (t) =>
+  withShipment(
+    t,
+    over(() => ({ port: 1 })),
+    MIB,
+    async ({ transport, request }) => {
+      await assert.rejects(transport.send(request), errors.NetworkError);
+    },
+  ));
+
+test('sftp: a host name that does not exist is a network error', (t) =>
+  withShipment(
+    t,
+    over(() => ({ host: 'no-such-host.invalid' })),
+    MIB,
+    async ({ transport, request }) => {
+      await assert.rejects(transport.send(request), errors.NetworkError);
+    },
+  ));
+
+const refusedHosts: [string, string, (sshd: TestSshd) => string[]][] = [
+  ['not listed', 'unknown', () => []],
+  ['listed for another port only', 'unknown', ({ hostKey }) => [`127.0.0.1 ${hostKey}`]],
+  [
+    'listed with another key',
+    'changed',
+    ({ directory, port }) => {
+      makeKey(join(directory, 'other_key'));
+      return [`[127.0.0.1]:${port} ${publicKey(join(directory, 'other_key'))}`];
+    },
+  ],
+  ['revoked', 'revoked', ({ hostKey, port }) => [`@revoked * ${hostKey}`, `[127.0.0.1]:${port} ${hostKey}`]],
+];
+for (const [how, verdict, lines] of refusedHosts) {
+  test(`sftp: a host whose key is ${how} is refused, and its fingerprint is told`, (t) => {
+    let printed = '';
+    const onTransport = over((sshd) => {
+      printed = execFileSync('ssh-keygen', ['-l', '-f', join(sshd.directory, 'host_key.pub')], {
+        encoding: 'utf8',
+      });
+      return { knownHostsFile: sshd.knownHosts(...lines(sshd)) };
+    });
+    return withShipment(t, onTransport, MIB, async ({ transport, request, to }) => {
+      await assert.rejects(transport.send(request), (error: errors.ConfigurationError) => {
+        assert.equal(error.name, 'ConfigurationError');
+        assert.equal(error.context['verdict'], verdict);
+        assert.ok(printed.includes(String(error.context['fingerprint'])));
+        return true;
+      });
+      assert.deepEqual(readdirSync(to), []);
+    });
+  });
+}
+
+test('sftp: a host that is listed by its hash, as ssh-keygen -H writes it, is trusted', (t) => {
+  const hashed = over((sshd) => {
+    const path = sshd.knownHosts(`[127.0.0.1]:${sshd.port} ${sshd.hostKey}`);
+    execFileSync('ssh-keygen', ['-H', '-f', path], { stdio: 'ignore' });
+    return { knownHostsFile: path };
+  });
+  return withShipment(t, hashed, MIB, async (shipment) => {
+    await shipment.transport.send(shipment.request);
+    assertArrived(shipment);
+  });
+});
+
+test('sftp: a user key that the server does not know is a matter of configuration', (t) => {
+  const stranger = over(({ directory }) => {
+    makeKey(join(directory, 'strange_key'));
+    return { identityFile: join(directory, 'strange_key') };
+  });
+  return withShipment(t, stranger, MIB, async ({ transport, request }) => {
+    await assert.rejects(transport.send(request), { name: 'ConfigurationError', message: /refused our key/ });
+  });
+});
+
+test('sftp: a private key that is missing or is none is a matter of configuration, and is never shown', (t) => {
+  const broken = over(({ directory }) => {
+    writeFileSync(join(directory, 'no_key'), 'sesame');
+    return { identityFile: join(directory, 'no_key') };
+  });
+  const missing = over(() => ({ identityFile: '/nowhere/key' }));
+  return withShipment(t, broken, MIB, async ({ transport, request, to }) => {
+    await assert.rejects(transport.send(request), (error: Error) => {
+      assert.equal(error.name, 'ConfigurationError');
+      assert.ok(!JSON.stringify(error).includes('sesame') && !error.message.includes('sesame'));
+      return true;
+    });
+    await missing(to, async (other) => {
+      await assert.rejects(other.send(request), { name: 'ConfigurationError', message: /ENOENT/ });
+    });
+  });
+});
+
+test('sftp: a directory that may not be written is a permanent error', (t) =>
+  withShipment(t, over(undefined, { readOnly: true }), MIB, async ({ transport, request, to }) => {
+    await assert.rejects(transport.send(request), errors.PermanentError);
+    assert.deepEqual(readdirSync(to), []);
+  }));
+
+test('sftp: a file of the same size counts as there; the destination verifies it', (t) =>
+  withShipment(t, over(), MIB, async ({ transport, request, to }) => {
+    writeFileSync(join(to, request.name), Buffer.alloc(MIB));
+    assert.deepEqual(await transport.send(request), { bytesSent: 0, alreadyThere: true });
+  }));
