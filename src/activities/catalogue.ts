@@ -54,7 +54,9 @@ const PATIENCE = 10;
 
 export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
   return {
-    async planRawDataPackages(input: Place & { quietSeconds?: number; limit: number }): Promise<PlannedPackage[]> {
+    async planRawDataPackages(
+      input: Place & { quietSeconds?: number; limit: number },
+    ): Promise<PlannedPackage[]> {
       return whileBusy(async () => {
         const source = await catalogue.location(input.site, input.location);
         const buffer = await primaryBuffer(input.site);
@@ -89,10 +91,17 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
     },
 
     /** Records what arrived and what did not, and tells which archives the arrived packages go to. */
-    async recordArrival(input: { dataTransferId: string; arrived: ArrivedPackage[]; failed: FailedPackage[] }): Promise<PlannedArchiving[]> {
+    async recordArrival(input: {
+      dataTransferId: string;
+      arrived: ArrivedPackage[];
+      failed: FailedPackage[];
+    }): Promise<PlannedArchiving[]> {
       return whileBusy(async () => {
         const order = await catalogue.transferOrder(input.dataTransferId);
-        const failed = input.failed.map((one) => ({ packageId: one.packageId, reason: `${one.errorClass}: ${one.message}` }));
+        const failed = input.failed.map((one) => ({
+          packageId: one.packageId,
+          reason: `${one.errorClass}: ${one.message}`,
+        }));
         await catalogue.recordArrival(input.dataTransferId, input.arrived, failed);
         const arrived = new Set(input.arrived.map((one) => one.packageId));
         const packages = order.packages.filter((one) => arrived.has(one.id));
@@ -121,7 +130,14 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
     async recordArchived(input: {
       packageId: string;
       archive: Place;
-      stored: { key: string; bytes: number; sha256: string; versionId?: string; etag?: string; verifiedAt: string };
+      stored: {
+        key: string;
+        bytes: number;
+        sha256: string;
+        versionId?: string;
+        etag?: string;
+        verifiedAt: string;
+      };
     }): Promise<void> {
       await whileBusy(async () => {
         const archive = await catalogue.location(input.archive.site, input.archive.location);
@@ -129,7 +145,9 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
       });
     },
 
-    async planDeletions(input: { site: string }): Promise<{ packageId: string; name: string; observation: string }[]> {
+    async planDeletions(input: {
+      site: string;
+    }): Promise<{ packageId: string; name: string; observation: string }[]> {
       return whileBusy(() => catalogue.planDeletions(input.site));
     },
 
@@ -169,16 +187,25 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
       await whileBusy(() => catalogue.reportProblem({ ...problem, message: `${step} failed: ${message}` }));
     },
 
-    async resolveProblem(input: { workflowId: string; decision: { action: string; by: string; note?: string } }): Promise<void> {
+    async resolveProblem(input: {
+      workflowId: string;
+      decision: { action: string; by: string; note?: string };
+    }): Promise<void> {
       await whileBusy(() => catalogue.resolveProblems({ workflowId: input.workflowId }));
     },
   };
 
   /** The buffer of a site that new packages go to: the first by priority that is switched on. */
   async function primaryBuffer(site: string) {
-    const buffers = (await catalogue.locations(site)).filter((one) => one.locationType === 'buffer' && one.active);
+    const buffers = (await catalogue.locations(site)).filter(
+      (one) => one.locationType === 'buffer' && one.active,
+    );
     const [first] = buffers.sort((a, b) => a.priority - b.priority || a.name.localeCompare(b.name));
-    if (first === undefined) throw new ConfigurationError(`site ${site} has no active buffer`, { subject: site, advice: 'add a buffer to the topology' });
+    if (first === undefined)
+      throw new ConfigurationError(`site ${site} has no active buffer`, {
+        subject: site,
+        advice: 'add a buffer to the topology',
+      });
     return first;
   }
 }

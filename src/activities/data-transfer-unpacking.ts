@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { verifyPackage } from '../core/package/verify-package.js';
-import { removeIfPresent } from '../core/utilities/disk.js';
+import { classifyDiskError, removeIfPresent } from '../core/utilities/disk.js';
 import type { ArrivedPackage, FailedPackage } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBytesMove } from './liveness.js';
@@ -15,7 +15,9 @@ export function makeUnpackingActivities(dependencies: Dependencies) {
      * Reads every package of a bundle back from this site's disk and checks it, whole and file by file. A damaged one is
      * removed, so that it can be sent again; the origin still has it.
      */
-    async verifyPackages(input: { dataTransferId: string }): Promise<{ arrived: ArrivedPackage[]; damaged: FailedPackage[] }> {
+    async verifyPackages(input: {
+      dataTransferId: string;
+    }): Promise<{ arrived: ArrivedPackage[]; damaged: FailedPackage[] }> {
       const order = await dependencies.catalogue.transferOrder(input.dataTransferId);
       const arrived: ArrivedPackage[] = [];
       const damaged: FailedPackage[] = [];
@@ -27,7 +29,11 @@ export function makeUnpackingActivities(dependencies: Dependencies) {
           fail('DataTransferError', 'it is not at the destination');
           continue;
         }
-        const about = { operation: 'data_transfer_unpacking', subject: one.name, bytesTotal: one.bytes } as const;
+        const about = {
+          operation: 'data_transfer_unpacking',
+          subject: one.name,
+          bytesTotal: one.bytes,
+        } as const;
         const verdict = await whileBytesMove(dependencies, about, (options) =>
           verifyPackage({ file, bytes: one.bytes, sha256: one.sha256, ...options }),
         );
@@ -44,11 +50,11 @@ export function makeUnpackingActivities(dependencies: Dependencies) {
 }
 
 async function isThere(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
+  try {
+    await access(file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw classifyDiskError(error, { operation: 'data_transfer_unpacking', subject: file });
+  }
 }

@@ -23,12 +23,28 @@ export function makeTransferActivities(dependencies: Dependencies) {
           const file = join(diskPath(order.origin), `${one.name}.tar`);
           try {
             await whileBytesMove(dependencies, about, (options) =>
-              transport.send({ file, name: `${one.name}.tar`, bytes: one.bytes, sha256: one.sha256, ...options }),
+              transport.send({
+                file,
+                name: `${one.name}.tar`,
+                bytes: one.bytes,
+                sha256: one.sha256,
+                ...options,
+              }),
             );
           } catch (error) {
             // Only what concerns this very package is its own failure; a wrong key or route concerns all.
-            if (!(error instanceof CCATDataOperationError) || error.retryable || error.name === 'ConfigurationError') throw error;
-            failed.push({ packageId: one.id, name: one.name, errorClass: error.name, message: error.message });
+            if (
+              !(error instanceof CCATDataOperationError) ||
+              error.retryable ||
+              error.name === 'ConfigurationError'
+            )
+              throw error;
+            failed.push({
+              packageId: one.id,
+              name: one.name,
+              errorClass: error.name,
+              message: error.message,
+            });
           }
         }
       } finally {

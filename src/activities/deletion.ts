@@ -28,13 +28,24 @@ export function makeDeletionActivities(dependencies: Dependencies) {
      * Frees what one location holds of a package: the files at a source, the tar in a buffer. The promise is checked here, at
      * this moment, from the catalogue; without enough verified archive copies nothing goes, and the reasons are the outcome.
      */
-    async deleteCopies(input: { packageId: string; place: { site: string; location: string } }): Promise<DeletionOutcome> {
+    async deleteCopies(input: {
+      packageId: string;
+      place: { site: string; location: string };
+    }): Promise<DeletionOutcome> {
       return whileBusy(async (signal) => {
         const location = await catalogue.location(input.place.site, input.place.location);
         const copies = await catalogue.copiesOfPackage(input.packageId);
-        const outcome = { place: `${location.site}.${location.name}`, deleted: 0, kept: 0, reasons: [] as string[] };
-        if (location.locationType === 'source') return deleteFromSource(input.packageId, location, copies, outcome, signal);
-        for (const copy of copies.filter((one) => one.location.id === location.id && one.state !== 'deleted')) {
+        const outcome = {
+          place: `${location.site}.${location.name}`,
+          deleted: 0,
+          kept: 0,
+          reasons: [] as string[],
+        };
+        if (location.locationType === 'source')
+          return deleteFromSource(input.packageId, location, copies, outcome, signal);
+        for (const copy of copies.filter(
+          (one) => one.location.id === location.id && one.state !== 'deleted',
+        )) {
           const reasons = whyKeep(copies, copy, new Date(), rules());
           if (reasons.length > 0) keep(outcome, 1, reasons);
           else await deleteCopy(copy, outcome);
@@ -45,7 +56,10 @@ export function makeDeletionActivities(dependencies: Dependencies) {
   };
 
   function rules() {
-    return { requiredCopies: settings.requiredCopies, maxVerificationAgeSeconds: settings.verificationAgeSeconds };
+    return {
+      requiredCopies: settings.requiredCopies,
+      maxVerificationAgeSeconds: settings.verificationAgeSeconds,
+    };
   }
 
   async function deleteCopy(copy: PhysicalCopy, outcome: DeletionOutcome): Promise<void> {
@@ -68,12 +82,19 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     const members = await catalogue.sourceFilesToDelete(packageId);
     const archived = copies.find((copy) => copy.location.locationType === 'long_term_archive');
     // The files have no copy row of their own: the promise for them is that of the package's tar, digest and all.
-    const reasons = archived === undefined ? ['there is no archive copy'] : whyKeep(copies, { ...archived, id: packageId, location: source }, new Date(), rules());
+    const reasons =
+      archived === undefined
+        ? ['there is no archive copy']
+        : whyKeep(copies, { ...archived, id: packageId, location: source }, new Date(), rules());
     if (reasons.length > 0) return keep(outcome, members.length, reasons);
     const { deleted, kept } = await deleteSourceEntries(diskPath(source), members, { signal });
     await catalogue.recordSourceFilesDeleted(packageId, deleted, kept);
     outcome.deleted += deleted.length;
-    return keep(outcome, kept.length, kept.map((one) => `${one.path}: ${one.reason}`));
+    return keep(
+      outcome,
+      kept.length,
+      kept.map((one) => `${one.path}: ${one.reason}`),
+    );
   }
 }
 

@@ -18,7 +18,12 @@ export function toActivityFailure(error: unknown, attempt: number): ApplicationF
       type: 'CCATDataOperationError',
       message: `${cause.name}: ${cause.message}`,
       nonRetryable: attempt >= TRIES_FOR_THE_UNKNOWN,
-      details: [{ advice: 'This error has no class of its own: it may be a defect. Its stack is in the log of the worker.' }],
+      details: [
+        {
+          advice:
+            'This error has no class of its own: it may be a defect. Its stack is in the log of the worker.',
+        },
+      ],
       cause,
     });
   }
@@ -36,5 +41,8 @@ export function toActivityFailure(error: unknown, attempt: number): ApplicationF
 function detailsOf(error: CCATDataOperationError): Record<string, JsonValue> {
   const { operation, subject, advice, context } = error;
   const known = { operation, subject, advice };
-  return { ...context, ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)) } as Record<string, JsonValue>;
+  return {
+    ...context,
+    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
+  } as Record<string, JsonValue>;
 }

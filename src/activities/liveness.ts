@@ -28,7 +28,8 @@ export async function whileBytesMove<T>(
   const beat = setInterval(() => {
     heartbeat({ v: 1, subject: about.subject, bytesDone, bytesTotal: about.bytesTotal });
     dependencies.reportProgress({ ...about, bytesDone });
-    if (Date.now() - movedAt > dependencies.settings.stallSeconds * 1000) stall.abort(stalled(about, dependencies.settings.stallSeconds));
+    if (Date.now() - movedAt > dependencies.settings.stallSeconds * 1000)
+      stall.abort(stalled(about, dependencies.settings.stallSeconds));
   }, BEAT_MS / 3);
   try {
     const result = await act({ signal: AbortSignal.any([cancelled, stall.signal]), onProgress });
@@ -61,6 +62,7 @@ function stalled(about: Omit<Progress, 'bytesDone'>, seconds: number): ServiceUn
   return new ServiceUnavailableError(`no byte of ${about.subject} moved for ${seconds} s`, {
     operation: about.operation,
     subject: about.subject,
-    advice: 'It is tried again by itself. If it stays so, look at the disk, the link or the store that it uses.',
+    advice:
+      'It is tried again by itself. If it stays so, look at the disk, the link or the store that it uses.',
   });
 }

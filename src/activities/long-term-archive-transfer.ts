@@ -42,7 +42,11 @@ export function makeArchiveActivities(dependencies: Dependencies) {
       const store = dependencies.archiveStore(archive);
       const key = getS3KeyForPackage(order.package);
       const file = join(diskPath(order.copy.location), order.copy.path);
-      const about = { operation: 'long_term_archive_transfer', subject: order.package.name, bytesTotal: 2 * bytes } as const;
+      const about = {
+        operation: 'long_term_archive_transfer',
+        subject: order.package.name,
+        bytesTotal: 2 * bytes,
+      } as const;
 
       return whileBytesMove(dependencies, about, async ({ signal, onProgress }) => {
         await store.prepare();
@@ -51,8 +55,20 @@ export function makeArchiveActivities(dependencies: Dependencies) {
           getS3KeyForSidecar(key),
           sidecarDocument(key, { package: order.package, bytes, sha256, provenance: order.provenance }),
         );
-        await readBackEquals(store, key, { bytes, sha256 }, { signal, onProgress: (done) => onProgress(bytes + done) });
-        return { key, bytes, sha256, versionId: stored.versionId, etag: stored.etag, verifiedAt: new Date().toISOString() };
+        await readBackEquals(
+          store,
+          key,
+          { bytes, sha256 },
+          { signal, onProgress: (done) => onProgress(bytes + done) },
+        );
+        return {
+          key,
+          bytes,
+          sha256,
+          versionId: stored.versionId,
+          etag: stored.etag,
+          verifiedAt: new Date().toISOString(),
+        };
       });
     },
 
@@ -66,19 +82,26 @@ export function makeArchiveActivities(dependencies: Dependencies) {
     async challengeArchiveCopy(input: { packageId: string; archive: Place }): Promise<void> {
       const copies = await catalogue.copiesOfPackage(input.packageId);
       const copy = copies.find((one) => isAt(one.location, input.archive));
-      if (copy === undefined) throw new DeletionError(`no copy is recorded in ${input.archive.site}.${input.archive.location}`);
+      if (copy === undefined)
+        throw new DeletionError(`no copy is recorded in ${input.archive.site}.${input.archive.location}`);
       const about = { operation: 'deletion', subject: copy.path, bytesTotal: copy.bytes } as const;
 
       await whileBytesMove(dependencies, about, async (options) => {
         const store = dependencies.archiveStore(copy.location);
         await sameObject(store, copy);
-        const age = copy.verifiedAt === undefined ? Infinity : (Date.now() - Date.parse(copy.verifiedAt)) / 1000;
+        const age =
+          copy.verifiedAt === undefined ? Infinity : (Date.now() - Date.parse(copy.verifiedAt)) / 1000;
         if (age > settings.verificationAgeSeconds) {
           await readBackEquals(store, copy.path, copy, options);
           await catalogue.recordVerified(copy.id, new Date().toISOString());
           return;
         }
-        const beside = copies.find((one) => one.location.site === input.archive.site && one.location.storageType === 'disk' && one.state === 'present');
+        const beside = copies.find(
+          (one) =>
+            one.location.site === input.archive.site &&
+            one.location.storageType === 'disk' &&
+            one.state === 'present',
+        );
         if (beside !== undefined) await sameRanges(store, copy, join(diskPath(beside.location), beside.path));
       });
     },
@@ -96,8 +119,14 @@ async function readBackEquals(
   throw new ChecksumVerificationError(`the archive gave back other bytes than it was given for ${key}`, {
     operation: 'long_term_archive_transfer',
     subject: key,
-    context: { expected: expected.sha256, found: read.sha256, expectedBytes: expected.bytes, foundBytes: read.bytes },
-    advice: 'If reading again gives the same, move the object aside in the store and retry: it is then stored anew.',
+    context: {
+      expected: expected.sha256,
+      found: read.sha256,
+      expectedBytes: expected.bytes,
+      foundBytes: read.bytes,
+    },
+    advice:
+      'If reading again gives the same, move the object aside in the store and retry: it is then stored anew.',
   });
 }
 
@@ -124,7 +153,8 @@ async function sameRanges(store: ArchiveStore, copy: PhysicalCopy, file: string)
       const offset = randomInt(0, copy.bytes - length + 1);
       const { buffer } = await local.read(Buffer.alloc(length), 0, length, offset);
       const remote = await store.readRange(copy.path, offset, length);
-      if (!digest(buffer).equals(digest(remote))) throw corrupted(copy, `differs from ${file} in the ${length} bytes from ${offset}`);
+      if (!digest(buffer).equals(digest(remote)))
+        throw corrupted(copy, `differs from ${file} in the ${length} bytes from ${offset}`);
     }
   } finally {
     await local.close();

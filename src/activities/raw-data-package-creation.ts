@@ -73,7 +73,8 @@ export function makePackagingActivities(dependencies: Dependencies) {
       const order = await catalogue.packageOrder(input.packageId);
       const { name, state, fileCount, bytes, sha256 } = order.package;
       // A repeat of work that is recorded already, perhaps long gone from this buffer.
-      if (state !== 'creating' && bytes !== undefined && sha256 !== undefined) return { files: fileCount, bytes, sha256, refused: 0 };
+      if (state !== 'creating' && bytes !== undefined && sha256 !== undefined)
+        return { files: fileCount, bytes, sha256, refused: 0 };
       const buffer = diskPath(order.buffer);
       await mkdir(buffer, { recursive: true });
       const bytesTotal = order.entries.reduce((sum, entry) => sum + entry.size, 0);
@@ -94,7 +95,12 @@ export function makePackagingActivities(dependencies: Dependencies) {
             ...options,
           }),
       );
-      return { files: result.fileCount, bytes: result.bytes, sha256: result.sha256, refused: result.refused.length };
+      return {
+        files: result.fileCount,
+        bytes: result.bytes,
+        sha256: result.sha256,
+        refused: result.refused.length,
+      };
     },
 
     /** Records a package from the result that lies beside it; one transaction, the same however often it runs. */
@@ -109,19 +115,28 @@ export function makePackagingActivities(dependencies: Dependencies) {
           await rm(tar, { force: true });
           await rm(`${tar}.result.json`, { force: true });
         }
-        await dependencies.wakePlanner('data_transfer_package_creation', { site: order.buffer.site, location: order.buffer.name });
+        await dependencies.wakePlanner('data_transfer_package_creation', {
+          site: order.buffer.site,
+          location: order.buffer.name,
+        });
       });
     },
   };
 
   /** Tells what a source holds that can't be packaged, and takes back what is no longer so. */
-  async function reportRefused(sourceLocationId: string, source: string, refused: RefusedEntry[], total: number): Promise<void> {
+  async function reportRefused(
+    sourceLocationId: string,
+    source: string,
+    refused: RefusedEntry[],
+    total: number,
+  ): Promise<void> {
     const about = { operation: SCAN, errorClass: PackageError.name, sourceLocationId };
     const reports = refused.map((entry) => ({
       ...about,
       subject: entry.path,
       message: entry.reason,
-      advice: 'It is not archived and not deleted. Remove it from the source, or store its content as a regular file.',
+      advice:
+        'It is not archived and not deleted. Remove it from the source, or store its content as a regular file.',
     }));
     if (total > refused.length) {
       reports.push({
@@ -133,7 +148,8 @@ export function makePackagingActivities(dependencies: Dependencies) {
     }
     const subjects = new Set(reports.map((report) => report.subject));
     for (const problem of await catalogue.openProblems(sourceLocationId)) {
-      if (problem.operation === SCAN && !subjects.has(problem.subject)) await catalogue.resolveProblems({ operation: SCAN, subject: problem.subject });
+      if (problem.operation === SCAN && !subjects.has(problem.subject))
+        await catalogue.resolveProblems({ operation: SCAN, subject: problem.subject });
     }
     for (const report of reports) await catalogue.reportProblem(report);
   }
@@ -141,6 +157,7 @@ export function makePackagingActivities(dependencies: Dependencies) {
 
 /** The directory of a disk location. The catalogue's constraints make sure that it has one. */
 export function diskPath(location: { site: string; name: string; path?: string }): string {
-  if (location.path === undefined) throw new PackageError(`${location.site}.${location.name} is not on a disk`);
+  if (location.path === undefined)
+    throw new PackageError(`${location.site}.${location.name} is not on a disk`);
   return location.path;
 }

@@ -27,10 +27,13 @@ export async function runPlanner(
 ): Promise<PlannerResult> {
   const planner = plannerOf(operation, { site: location.site, location: location.name });
   if (planner === undefined) {
-    throw new ConfigurationError(`${operation} is not planned by itself: it is part of a journey that data_transfer_package_creation starts`, {
-      operation,
-      subject: `${location.site}.${location.name}`,
-    });
+    throw new ConfigurationError(
+      `${operation} is not planned by itself: it is part of a journey that data_transfer_package_creation starts`,
+      {
+        operation,
+        subject: `${location.site}.${location.name}`,
+      },
+    );
   }
   const handle = await client.workflow.start(planner.workflowType, {
     workflowId: `${planner.id}/now`,

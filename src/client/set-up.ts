@@ -6,12 +6,25 @@ import { plannerOf, type Planner } from '../workflows/planners.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 
 /** The server's numbers for the types of search attributes (temporal/api/enums/v1/common.proto, IndexedValueType). */
-const INDEXED_VALUE_TYPES = { TEXT: 1, KEYWORD: 2, INT: 3, DOUBLE: 4, BOOL: 5, DATETIME: 6, KEYWORD_LIST: 7 } as const;
+const INDEXED_VALUE_TYPES = {
+  TEXT: 1,
+  KEYWORD: 2,
+  INT: 3,
+  DOUBLE: 4,
+  BOOL: 5,
+  DATETIME: 6,
+  KEYWORD_LIST: 7,
+} as const;
 
 /** Makes a Temporal namespace ready: search attributes, and a schedule for every planner that the topology needs. Safe to repeat. */
-export async function setUpTemporal(client: Client, catalogue: Catalogue, options: { planEverySeconds?: number } = {}): Promise<void> {
+export async function setUpTemporal(
+  client: Client,
+  catalogue: Catalogue,
+  options: { planEverySeconds?: number } = {},
+): Promise<void> {
   await registerSearchAttributes(client);
-  for (const planner of await planners(catalogue)) await ensureSchedule(client, planner, options.planEverySeconds ?? 60);
+  for (const planner of await planners(catalogue))
+    await ensureSchedule(client, planner, options.planEverySeconds ?? 60);
 }
 
 /** Registers the search attributes that are missing in the namespace. */
@@ -29,10 +42,20 @@ export async function registerSearchAttributes(client: Client): Promise<void> {
 
 async function planners(catalogue: Catalogue): Promise<Planner[]> {
   const active = (await catalogue.locations()).filter((location) => location.active);
-  const all = active.flatMap((location) =>
-    operationsOf(location.locationType).map((operation) => plannerOf(operation, { site: location.site, location: location.name })),
+  const origins = new Set(
+    (await catalogue.routes()).filter((route) => route.active).map((route) => route.origin),
   );
-  return [...new Map(all.filter((planner) => planner !== undefined).map((planner) => [planner.id, planner])).values()];
+  const all = active.flatMap((location) =>
+    operationsOf(location.locationType)
+      // A buffer that no route leads away from has nothing to bundle.
+      .filter((operation) => operation !== 'data_transfer_package_creation' || origins.has(location.site))
+      .map((operation) => plannerOf(operation, { site: location.site, location: location.name })),
+  );
+  return [
+    ...new Map(
+      all.filter((planner) => planner !== undefined).map((planner) => [planner.id, planner]),
+    ).values(),
+  ];
 }
 
 async function ensureSchedule(client: Client, planner: Planner, everySeconds: number): Promise<void> {
@@ -51,6 +74,8 @@ async function ensureSchedule(client: Client, planner: Planner, everySeconds: nu
     await client.schedule.create({ scheduleId: planner.id, spec, action, policies });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await client.schedule.getHandle(planner.id).update((previous) => ({ ...previous, spec, action, policies }));
+    await client.schedule
+      .getHandle(planner.id)
+      .update((previous) => ({ ...previous, spec, action, policies }));
   }
 }

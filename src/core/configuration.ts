@@ -8,9 +8,17 @@ const schema = z.object({
   CCAT_DATA_TRANSFER_LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
   CCAT_DATA_TRANSFER_LOG_FORMAT: z.enum(['json', 'text']).default('json'),
   CCAT_DATA_TRANSFER_QUIET_SECONDS: z.coerce.number().min(0).default(60),
-  CCAT_DATA_TRANSFER_PACKAGE_BYTES: z.coerce.number().int().positive().default(50 * GB),
+  CCAT_DATA_TRANSFER_PACKAGE_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(50 * GB),
   CCAT_DATA_TRANSFER_PACKAGE_FILES: z.coerce.number().int().positive().default(100_000),
-  CCAT_DATA_TRANSFER_BUNDLE_BYTES: z.coerce.number().int().positive().default(200 * GB),
+  CCAT_DATA_TRANSFER_BUNDLE_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(200 * GB),
   CCAT_DATA_TRANSFER_BUNDLE_PACKAGES: z.coerce.number().int().min(1).max(50).default(20),
   CCAT_DATA_TRANSFER_REQUIRED_COPIES: z.coerce.number().int().min(1).default(1),
   CCAT_DATA_TRANSFER_VERIFICATION_AGE_HOURS: z.coerce.number().positive().default(24),

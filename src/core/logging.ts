@@ -18,7 +18,10 @@ export function toPlain(value: unknown, depth = 0): unknown {
   if (value instanceof Error) return plainError(value, depth);
   if (Array.isArray(value)) return value.slice(0, 100).map((item) => toPlain(item, depth + 1));
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, SECRET_KEYS.test(key) ? '***' : toPlain(item, depth + 1)]),
+    Object.entries(value).map(([key, item]) => [
+      key,
+      SECRET_KEYS.test(key) ? '***' : toPlain(item, depth + 1),
+    ]),
   );
 }
 
@@ -44,12 +47,17 @@ const text = winston.format.printf(({ timestamp, level, message, ...rest }) => {
 });
 
 /** The process's logger: one line for each event, on standard error, as JSON or as text for a terminal. */
-export function makeLogger(options: { level: string; format: 'json' | 'text'; fields?: Record<string, string> }): Logger {
+export function makeLogger(options: {
+  level: string;
+  format: 'json' | 'text';
+  fields?: Record<string, string>;
+}): Logger {
   const { format } = winston;
   return winston.createLogger({
     level: options.level,
     defaultMeta: options.fields ?? {},
     format: format.combine(format.timestamp(), redact(), options.format === 'json' ? format.json() : text),
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- the type of winston's own transport
     transports: [new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })],
   });
 }

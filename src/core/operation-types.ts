@@ -20,5 +20,7 @@ export function isOperation(name: string): name is Operation {
 
 /** The operations that a location of this type has. */
 export function operationsOf(type: LocationType): Operation[] {
-  return OPERATION_NAMES.filter((name) => (OPERATIONS[name].locationTypes as readonly LocationType[]).includes(type));
+  return OPERATION_NAMES.filter((name) =>
+    (OPERATIONS[name].locationTypes as readonly LocationType[]).includes(type),
+  );
 }

@@ -17,19 +17,31 @@ export function isSlug(name: string): boolean {
 /** The name of the queue for one operation at one location: `{site}.{location}.{operation}`. */
 export function taskQueue(site: string, location: string, operation: Operation): string {
   for (const name of [site, location]) {
-    if (!isSlug(name)) throw new ConfigurationError(`"${name}" can't be a name of a site or location: use a-z, 0-9, _ and -`);
+    if (!isSlug(name))
+      throw new ConfigurationError(`"${name}" can't be a name of a site or location: use a-z, 0-9, _ and -`);
   }
   return `${site}.${location}.${operation}`;
 }
 
 /** The inverse of {@link taskQueue}. */
-export function parseTaskQueue(queue: string): { site: string; location: string; operation: Operation } | undefined {
+export function parseTaskQueue(
+  queue: string,
+): { site: string; location: string; operation: Operation } | undefined {
   const [site, location, operation, ...rest] = queue.split('.');
-  if (site === undefined || location === undefined || operation === undefined || rest.length > 0) return undefined;
-  return isSlug(site) && isSlug(location) && isOperation(operation) ? { site, location, operation } : undefined;
+  if (site === undefined || location === undefined || operation === undefined || rest.length > 0)
+    return undefined;
+  return isSlug(site) && isSlug(location) && isOperation(operation)
+    ? { site, location, operation }
+    : undefined;
 }
 
 /** Every queue of a location. */
-export function queuesOfLocation(location: { site: string; name: string; locationType: LocationType }): string[] {
-  return operationsOf(location.locationType).map((operation) => taskQueue(location.site, location.name, operation));
+export function queuesOfLocation(location: {
+  site: string;
+  name: string;
+  locationType: LocationType;
+}): string[] {
+  return operationsOf(location.locationType).map((operation) =>
+    taskQueue(location.site, location.name, operation),
+  );
 }

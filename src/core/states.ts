@@ -13,7 +13,14 @@ export type Status = (typeof STATUSES)[number];
  * - `archived`: at least one archive copy was read back and matched
  * - `failed`: given up by an operator, or nothing in it could be read
  */
-export const PACKAGE_STATES = ['creating', 'waiting', 'transferring', 'arrived', 'archived', 'failed'] as const;
+export const PACKAGE_STATES = [
+  'creating',
+  'waiting',
+  'transferring',
+  'arrived',
+  'archived',
+  'failed',
+] as const;
 export type PackageState = (typeof PACKAGE_STATES)[number];
 
 /** The state of one object at one location. */

@@ -19,7 +19,8 @@ function selection(args: string[]): WorkerSelection {
   });
   if (values.site === undefined) throw new ConfigurationError('--site is missing');
   const { operation } = values;
-  if (operation !== undefined && !isOperation(operation)) throw new ConfigurationError(`there is no operation ${operation}`);
+  if (operation !== undefined && !isOperation(operation))
+    throw new ConfigurationError(`there is no operation ${operation}`);
   return { site: values.site, location: values.location, operation, workflows: values.workflows };
 }
 

@@ -18,7 +18,12 @@ import type { Location, Route } from '../core/database/records.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { makeLogger, type Logger } from '../core/logging.js';
 import { OPERATIONS, type Operation } from '../core/operation-types.js';
-import { CATALOGUE_QUEUE, parseTaskQueue, queuesOfLocation, WORKFLOW_QUEUE } from '../core/queue-discovery.js';
+import {
+  CATALOGUE_QUEUE,
+  parseTaskQueue,
+  queuesOfLocation,
+  WORKFLOW_QUEUE,
+} from '../core/queue-discovery.js';
 import { S3ArchiveStore } from '../core/storage/s3-archive-store.js';
 import { s3SettingsFromEnvironment } from '../core/storage/s3-settings.js';
 import { makeTransport } from '../core/transport/make-transport.js';
@@ -46,9 +51,17 @@ const CATALOGUE_SLOTS = 20;
  *
  * @throws ConfigurationError for wrong settings, an unknown site or a selection that leaves nothing to serve
  */
-export async function runWorker(selection: WorkerSelection, environment: NodeJS.ProcessEnv, onProgress?: (progress: Progress) => void): Promise<void> {
+export async function runWorker(
+  selection: WorkerSelection,
+  environment: NodeJS.ProcessEnv,
+  onProgress?: (progress: Progress) => void,
+): Promise<void> {
   const settings = workerSettings(environment);
-  const log = makeLogger({ level: settings.logLevel, format: settings.logFormat, fields: { service: 'worker', site: selection.site } });
+  const log = makeLogger({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    fields: { service: 'worker', site: selection.site },
+  });
   installRuntime(log);
   const dataSource = await openDataSource(settings.databaseUrl);
   const { connectionOptions, namespace } = loadClientConnectConfig();
@@ -69,7 +82,11 @@ export async function runWorker(selection: WorkerSelection, environment: NodeJS.
     };
     const queues = await queuesToServe(catalogue, selection);
     const common = { connection, namespace, identity: `${selection.site}-${hostname()}-${process.pid}` };
-    const workers = await Promise.all(workerOptions(queues, selection.workflows, dependencies).map((options) => Worker.create({ ...common, ...options })));
+    const workers = await Promise.all(
+      workerOptions(queues, selection.workflows, dependencies).map((options) =>
+        Worker.create({ ...common, ...options }),
+      ),
+    );
     log.info('serving', { queues: workers.map((worker) => worker.options.taskQueue) });
     await runTogether(workers);
   } finally {
@@ -81,10 +98,15 @@ export async function runWorker(selection: WorkerSelection, environment: NodeJS.
 
 /** The queues of the locations of the site, as the catalogue has them and as the selection narrows them. */
 async function queuesToServe(catalogue: Catalogue, selection: WorkerSelection): Promise<string[]> {
-  const locations = (await catalogue.locations(selection.site)).filter((one) => selection.location === undefined || one.name === selection.location);
+  const locations = (await catalogue.locations(selection.site)).filter(
+    (one) => selection.location === undefined || one.name === selection.location,
+  );
   const queues = locations
     .flatMap(queuesOfLocation)
-    .filter((queue) => selection.operation === undefined || parseTaskQueue(queue)?.operation === selection.operation);
+    .filter(
+      (queue) =>
+        selection.operation === undefined || parseTaskQueue(queue)?.operation === selection.operation,
+    );
   if (queues.length > 0 || selection.workflows) return queues;
   throw new ConfigurationError(`nothing to serve for site ${selection.site} with this selection`, {
     subject: selection.site,
@@ -92,7 +114,11 @@ async function queuesToServe(catalogue: Catalogue, selection: WorkerSelection): 
   });
 }
 
-function workerOptions(queues: string[], workflows: boolean, dependencies: Dependencies): (Partial<WorkerOptions> & { taskQueue: string })[] {
+function workerOptions(
+  queues: string[],
+  workflows: boolean,
+  dependencies: Dependencies,
+): (Partial<WorkerOptions> & { taskQueue: string })[] {
   const common = {
     interceptors: { activity: [mapFailures] },
     shutdownGraceTime: '2 seconds',
@@ -115,7 +141,12 @@ function workerOptions(queues: string[], workflows: boolean, dependencies: Depen
   if (!workflows) return options;
   return [
     ...options,
-    { ...common, taskQueue: CATALOGUE_QUEUE, activities: makeCatalogueActivities(dependencies), maxConcurrentActivityTaskExecutions: CATALOGUE_SLOTS },
+    {
+      ...common,
+      taskQueue: CATALOGUE_QUEUE,
+      activities: makeCatalogueActivities(dependencies),
+      maxConcurrentActivityTaskExecutions: CATALOGUE_SLOTS,
+    },
     { ...common, taskQueue: WORKFLOW_QUEUE, ...workflowCode() },
   ];
 }
@@ -155,7 +186,12 @@ async function runTogether(workers: Worker[]): Promise<void> {
 }
 
 /** Asks the planner's schedule for a run now; one more after the running one, where it runs. Its schedule comes round anyway. */
-async function wakePlanner(client: Client, log: Logger, operation: Operation, place: { site: string; location: string }): Promise<void> {
+async function wakePlanner(
+  client: Client,
+  log: Logger,
+  operation: Operation,
+  place: { site: string; location: string },
+): Promise<void> {
   const planner = plannerOf(operation, place);
   if (planner === undefined) return;
   try {
@@ -167,21 +203,34 @@ async function wakePlanner(client: Client, log: Logger, operation: Operation, pl
 
 function archiveStore(location: Location, s3: ReturnType<typeof s3SettingsFromEnvironment>): S3ArchiveStore {
   if (location.storageType !== 's3' || location.bucket === undefined) {
-    throw new ConfigurationError(`${location.site}.${location.name} is no S3 store with a bucket`, { subject: location.name });
+    throw new ConfigurationError(`${location.site}.${location.name} is no S3 store with a bucket`, {
+      subject: location.name,
+    });
   }
   return new S3ArchiveStore({ ...s3, endpoint: location.endpoint ?? s3.endpoint, bucket: location.bucket });
 }
 
 function transportTarget(route: Route, destination: Location): TransportTarget {
   const directory = route.options.directory ?? destination.path;
-  if (directory === undefined) throw new ConfigurationError(`${destination.site}.${destination.name} is not on a disk`, { subject: route.name });
+  if (directory === undefined)
+    throw new ConfigurationError(`${destination.site}.${destination.name} is not on a disk`, {
+      subject: route.name,
+    });
   if (route.transport === 'local') return { transport: 'local', directory };
   const { host, port = 22, username, identityFile, knownHostsFile } = route.options;
-  if (host === undefined || username === undefined || identityFile === undefined || knownHostsFile === undefined) {
-    throw new ConfigurationError(`route ${route.name}: sftp needs host, username, identityFile and knownHostsFile`, {
-      subject: route.name,
-      advice: 'complete the options of the route in the topology',
-    });
+  if (
+    host === undefined ||
+    username === undefined ||
+    identityFile === undefined ||
+    knownHostsFile === undefined
+  ) {
+    throw new ConfigurationError(
+      `route ${route.name}: sftp needs host, username, identityFile and knownHostsFile`,
+      {
+        subject: route.name,
+        advice: 'complete the options of the route in the topology',
+      },
+    );
   }
   return { transport: 'sftp', directory, host, port, username, identityFile, knownHostsFile };
 }

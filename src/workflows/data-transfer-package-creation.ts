@@ -7,7 +7,10 @@ import { startJourney } from './start.js';
 
 /** Bundles the packages that wait in a buffer, over the route that is best now, and starts the bundles' journeys. */
 export async function dataTransferPackageCreation(input: { buffer: Place }): Promise<{ planned: number }> {
-  const { planDataTransfers } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+  const { planDataTransfers } = proxyActivities<CatalogueActivities>({
+    ...POLICIES.catalogue,
+    taskQueue: CATALOGUE_QUEUE,
+  });
 
   setCurrentDetails(`bundling what waits in ${input.buffer.site}.${input.buffer.location}`);
   const transfers = await planDataTransfers(input.buffer);

@@ -19,7 +19,10 @@ export async function dataTransferUnpacking(input: DataTransferInput): Promise<{
     ...POLICIES.disk,
     taskQueue: taskQueue(destination.site, destination.location, 'data_transfer_unpacking'),
   });
-  const { recordArrival } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+  const { recordArrival } = proxyActivities<CatalogueActivities>({
+    ...POLICIES.catalogue,
+    taskQueue: CATALOGUE_QUEUE,
+  });
 
   const verified = await journey.step('reading back from disk what arrived, and recording it', async () => {
     const read = await verifyPackages({ dataTransferId });
@@ -29,9 +32,14 @@ export async function dataTransferUnpacking(input: DataTransferInput): Promise<{
   });
   if (!verified.done) {
     await journey.end(verified.decision);
-    throw ApplicationFailure.nonRetryable(`${input.name} was left unverified by ${verified.decision.by}`, 'Skipped');
+    throw ApplicationFailure.nonRetryable(
+      `${input.name} was left unverified by ${verified.decision.by}`,
+      'Skipped',
+    );
   }
   const { arrived, damaged } = verified.result;
-  journey.complete(`${arrived.length} packages verified${damaged.length > 0 ? `, ${damaged.length} damaged` : ''}`);
+  journey.complete(
+    `${arrived.length} packages verified${damaged.length > 0 ? `, ${damaged.length} damaged` : ''}`,
+  );
   return { damaged };
 }

@@ -17,7 +17,10 @@ export async function dataTransfer(input: DataTransferInput): Promise<void> {
     if (failed.length > 0) throw undelivered(failed);
   });
   if (!moved.done) {
-    const { recordArrival } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+    const { recordArrival } = proxyActivities<CatalogueActivities>({
+      ...POLICIES.catalogue,
+      taskQueue: CATALOGUE_QUEUE,
+    });
     const reason = `left out of the transfer by ${moved.decision.by}`;
     const left = failed.map((one) => ({ ...one, message: `${reason}: ${one.message}` }));
     await recordArrival({ dataTransferId: input.dataTransferId, arrived: [], failed: left });
@@ -54,6 +57,11 @@ function undelivered(failed: FailedPackage[]): ApplicationFailure {
     type: failed[0]?.errorClass,
     message: failed.map(({ name, message }) => `${name}: ${message}`).join('; '),
     nonRetryable: true,
-    details: [{ advice: 'Look at the buffers on both sides. retry sends these packages again; skip and abandon leave them out.' }],
+    details: [
+      {
+        advice:
+          'Look at the buffers on both sides. retry sends these packages again; skip and abandon leave them out.',
+      },
+    ],
   });
 }

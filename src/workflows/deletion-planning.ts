@@ -7,7 +7,10 @@ import { startJourney } from './start.js';
 
 /** Starts the deletion of copies that the archives have made redundant. Each deletion checks that for itself. */
 export async function deletionPlanning(input: { site: string }): Promise<{ planned: number }> {
-  const { planDeletions } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+  const { planDeletions } = proxyActivities<CatalogueActivities>({
+    ...POLICIES.catalogue,
+    taskQueue: CATALOGUE_QUEUE,
+  });
 
   const packages = await planDeletions(input);
   await Promise.all(packages.map((one) => startJourney(deletionJourney(one))));

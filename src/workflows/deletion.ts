@@ -16,11 +16,15 @@ import { POLICIES } from './operations.js';
 export async function deletion(input: DeletionInput): Promise<{ outcomes: DeletionOutcome[] }> {
   const { packageId, name } = input;
   const journey = new Journey({ operation: 'deletion', subject: name });
-  const { deletionOrder } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+  const { deletionOrder } = proxyActivities<CatalogueActivities>({
+    ...POLICIES.catalogue,
+    taskQueue: CATALOGUE_QUEUE,
+  });
 
   const checked = await journey.step('asking every archive for its copy', async () => {
     const order = await deletionOrder({ packageId });
-    if (order.targets.length > 0) await Promise.all(order.archives.map((archive) => challenge(packageId, archive)));
+    if (order.targets.length > 0)
+      await Promise.all(order.archives.map((archive) => challenge(packageId, archive)));
     return order;
   });
   if (!checked.done) {

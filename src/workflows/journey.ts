@@ -49,11 +49,15 @@ export class Journey {
         return `${this.about.subject}: ${decision.action}`;
       },
       {
-        validator: (decision) => {
-          if (this.current === null) throw ApplicationFailure.nonRetryable('nothing waits for a decision here', 'NotWaiting');
-          if (this.decision !== null) throw ApplicationFailure.nonRetryable('already decided', 'AlreadyDecided');
-          if (!DECISIONS.includes(decision.action)) throw ApplicationFailure.nonRetryable(`decide one of ${DECISIONS.join(', ')}`, 'BadDecision');
-          if (typeof decision.by !== 'string' || decision.by === '') throw ApplicationFailure.nonRetryable('"by" must say who decides', 'BadDecision');
+        validator: (decision: Decision) => {
+          if (this.current === null)
+            throw ApplicationFailure.nonRetryable('nothing waits for a decision here', 'NotWaiting');
+          if (this.decision !== null)
+            throw ApplicationFailure.nonRetryable('already decided', 'AlreadyDecided');
+          if (!DECISIONS.includes(decision.action))
+            throw ApplicationFailure.nonRetryable(`decide one of ${DECISIONS.join(', ')}`, 'BadDecision');
+          if (typeof decision.by !== 'string' || decision.by === '')
+            throw ApplicationFailure.nonRetryable('"by" must say who decides', 'BadDecision');
         },
       },
     );
@@ -88,7 +92,10 @@ export class Journey {
    */
   async end(decision: Decision, packageIds: string[] = []): Promise<void> {
     const by = `by ${decision.by}${decision.note === undefined ? '' : `: ${decision.note}`}`;
-    if (decision.action === 'skip') return this.finish('skipped', `skipped ${by}`);
+    if (decision.action === 'skip') {
+      this.finish('skipped', `skipped ${by}`);
+      return;
+    }
     if (packageIds.length > 0) await catalogue.failPackages({ packageIds, reason: `abandoned ${by}` });
     this.finish('abandoned', `abandoned ${by}`);
     throw ApplicationFailure.nonRetryable(`${this.about.subject} was abandoned ${by}`, 'Abandoned');
@@ -129,14 +136,34 @@ export class Journey {
 function describe(step: string, error: unknown): Blocker {
   const since = new Date().toISOString();
   let cause: unknown = error;
-  while ((cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) && cause.cause !== undefined) cause = cause.cause;
+  while (
+    (cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) &&
+    cause.cause !== undefined
+  )
+    cause = cause.cause;
   if (cause instanceof ApplicationFailure) {
     const details = cause.details?.[0] as { advice?: string } | undefined;
-    return { step, errorClass: cause.type ?? 'Error', message: cause.message, advice: details?.advice, since };
+    return {
+      step,
+      errorClass: cause.type ?? 'Error',
+      message: cause.message,
+      advice: details?.advice,
+      since,
+    };
   }
   if (cause instanceof TimeoutFailure) {
     const last = cause.cause instanceof Error ? `; last: ${cause.cause.message}` : '';
-    return { step, errorClass: 'ServiceUnavailableError', message: `not done within its time (${cause.timeoutType})${last}`, since };
+    return {
+      step,
+      errorClass: 'ServiceUnavailableError',
+      message: `not done within its time (${cause.timeoutType})${last}`,
+      since,
+    };
   }
-  return { step, errorClass: 'CCATDataOperationError', message: cause instanceof Error ? cause.message : String(cause), since };
+  return {
+    step,
+    errorClass: 'CCATDataOperationError',
+    message: cause instanceof Error ? cause.message : String(cause),
+    since,
+  };
 }

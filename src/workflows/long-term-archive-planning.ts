@@ -7,10 +7,15 @@ import { startJourney } from './start.js';
 
 /** Starts the archiving of whatever arrived at an archive's site and is not on its way into the archive. */
 export async function longTermArchivePlanning(input: { archive: Place }): Promise<{ planned: number }> {
-  const { planArchiveTransfers } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+  const { planArchiveTransfers } = proxyActivities<CatalogueActivities>({
+    ...POLICIES.catalogue,
+    taskQueue: CATALOGUE_QUEUE,
+  });
 
   const packages = await planArchiveTransfers(input.archive);
   await Promise.all(packages.map((one) => startJourney(longTermArchiveTransferJourney(one))));
-  setCurrentDetails(`${packages.length} packages under way to ${input.archive.site}.${input.archive.location}`);
+  setCurrentDetails(
+    `${packages.length} packages under way to ${input.archive.site}.${input.archive.location}`,
+  );
   return { planned: packages.length };
 }

@@ -15,16 +15,21 @@ export async function longTermArchiveTransfer(input: LongTermArchiveTransferInpu
     ...POLICIES.archive,
     taskQueue: taskQueue(archive.site, archive.location, 'long_term_archive_transfer'),
   });
-  const { recordArchived } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+  const { recordArchived } = proxyActivities<CatalogueActivities>({
+    ...POLICIES.catalogue,
+    taskQueue: CATALOGUE_QUEUE,
+  });
 
   const stored = await journey.step(`storing in ${archive.site}.${archive.location} and reading back`, () =>
     archivePackage({ packageId, archive }),
   );
   if (!stored.done) return journey.end(stored.decision, [packageId]);
 
-  const recorded = await journey.step('recording the archive copy', () => recordArchived({ packageId, archive, stored: stored.result }));
+  const recorded = await journey.step('recording the archive copy', () =>
+    recordArchived({ packageId, archive, stored: stored.result }),
+  );
   if (!recorded.done) return journey.end(recorded.decision, [packageId]);
 
-  await startJourney(deletionJourney(input));
+  await startJourney(deletionJourney({ packageId, name, observation: input.observation }));
   journey.complete(`archived as ${stored.result.key}, read back and equal`);
 }

@@ -8,15 +8,29 @@ import { POLICIES } from './operations.js';
 /** Makes one package from an instrument's files and records it. What follows is planned for the buffer as a whole. */
 export async function rawDataPackageCreation(input: RawDataPackageCreationInput): Promise<void> {
   const { packageId, name, source } = input;
-  const journey = new Journey({ operation: 'raw_data_package_creation', subject: name, sourceLocationId: source.locationId });
+  const journey = new Journey({
+    operation: 'raw_data_package_creation',
+    subject: name,
+    sourceLocationId: source.locationId,
+  });
   const queue = taskQueue(source.site, source.location, 'raw_data_package_creation');
-  const { createRawDataPackage } = proxyActivities<PackagingActivities>({ ...POLICIES.disk, taskQueue: queue });
-  const { recordRawDataPackage } = proxyActivities<PackagingActivities>({ ...POLICIES.catalogue, taskQueue: queue });
+  const { createRawDataPackage } = proxyActivities<PackagingActivities>({
+    ...POLICIES.disk,
+    taskQueue: queue,
+  });
+  const { recordRawDataPackage } = proxyActivities<PackagingActivities>({
+    ...POLICIES.catalogue,
+    taskQueue: queue,
+  });
 
-  const made = await journey.step('reading the source once: writing the package and every digest', () => createRawDataPackage({ packageId }));
+  const made = await journey.step('reading the source once: writing the package and every digest', () =>
+    createRawDataPackage({ packageId }),
+  );
   if (!made.done) return journey.end(made.decision, [packageId]);
 
-  const recorded = await journey.step('recording the package in the catalogue', () => recordRawDataPackage({ packageId }));
+  const recorded = await journey.step('recording the package in the catalogue', () =>
+    recordRawDataPackage({ packageId }),
+  );
   if (!recorded.done) return journey.end(recorded.decision, [packageId]);
 
   journey.complete(

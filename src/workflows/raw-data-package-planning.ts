@@ -25,13 +25,18 @@ export interface RawDataPackagePlanningResult {
 const BATCH = 100;
 
 /** Looks at a source, registers what is new and starts a journey for every package that can be made. */
-export async function rawDataPackagePlanning(input: RawDataPackagePlanningInput): Promise<RawDataPackagePlanningResult> {
+export async function rawDataPackagePlanning(
+  input: RawDataPackagePlanningInput,
+): Promise<RawDataPackagePlanningResult> {
   const { source, quietSeconds } = input;
   const { scanSource } = proxyActivities<PackagingActivities>({
     ...POLICIES.scan,
     taskQueue: taskQueue(source.site, source.location, 'raw_data_package_creation'),
   });
-  const { planRawDataPackages } = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+  const { planRawDataPackages } = proxyActivities<CatalogueActivities>({
+    ...POLICIES.catalogue,
+    taskQueue: CATALOGUE_QUEUE,
+  });
 
   setCurrentDetails(`looking through ${source.site}.${source.location} for new files`);
   const scan = input.scan ?? (await scanSource({ ...source, quietSeconds }));

@@ -22,7 +22,9 @@ export function searchAttributes(facts: {
   observations?: string[];
   packages?: string[];
 }): SearchAttributePair[] {
-  const keywords = (names: string[] = []) => [...new Set(names.map((name) => printable(name).slice(0, KEYWORD_LENGTH)))];
+  const keywords = (names: string[] = []) => [
+    ...new Set(names.map((name) => printable(name).slice(0, KEYWORD_LENGTH))),
+  ];
   const pairs: SearchAttributePair[] = [
     { key: CDT_SITE, value: facts.site },
     { key: CDT_OPERATION, value: facts.operation },

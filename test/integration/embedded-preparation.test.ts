@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +37,12 @@ async function withRepository(t: TestContext, act: (repository: string) => Promi
     for (const name of ['bin', 'package.json', 'package-lock.json', 'tsconfig.json']) {
       cpSync(join(projectRoot(), name), join(repository, name), { recursive: true });
     }
-    // After the lock file, as npm would have written it.
+    // Older than what is installed: nothing is to be installed here, and the npm of these tests would refuse to.
+    utimesSync(join(repository, 'package-lock.json'), 0, 0);
+    mkdirSync(join(repository, 'programs'));
+    writeFileSync(join(repository, 'programs', 'npm'), '#!/bin/sh\necho "npm $*" >&2; exit 1\n', {
+      mode: 0o755,
+    });
     symlinkSync(join(projectRoot(), 'node_modules'), join(repository, 'node_modules'));
     writeFileSync(
       join(repository, 'src', 'workflows', 'index.ts'),
@@ -54,7 +60,8 @@ interface Ended {
 }
 
 async function cdt(repository: string, ...words: string[]): Promise<Ended> {
-  const options = { env: cleanEnvironment(), cwd: repository };
+  const PATH = `${join(repository, 'programs')}:${process.env['PATH'] ?? ''}`;
+  const options = { env: cleanEnvironment({ PATH }), cwd: repository };
   try {
     const { stdout, stderr } = await run(
       process.execPath,
@@ -107,6 +114,15 @@ describe('starting from the sources', () => {
         readFileSync(join(repository, 'dist', 'src', 'client', 'cli', 'main.js'), 'utf8'),
         /changed/,
       );
+    }));
+
+  it('installs the packages first when the lock file is newer than they are, and stops when that fails', (t) =>
+    withRepository(t, async (repository) => {
+      const now = new Date();
+      utimesSync(join(repository, 'package-lock.json'), now, now);
+      const { code, stdout, stderr } = await cdt(repository);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /^installing packages \(npm ci\) \.\.\.\nnpm ci --include=dev/);
     }));
 
   it('stops with what the compiler says when the sources are wrong, and runs nothing', (t) =>

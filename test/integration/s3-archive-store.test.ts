@@ -27,7 +27,9 @@ before(async () => {
 
 after(() => rm(directory, { recursive: true }));
 
-async function file(bytes: number): Promise<{ path: string; content: Buffer; expected: { bytes: number; sha256: string } }> {
+async function file(
+  bytes: number,
+): Promise<{ path: string; content: Buffer; expected: { bytes: number; sha256: string } }> {
   const content = randomBytes(bytes);
   const path = join(directory, randomBytes(4).toString('hex'));
   await writeFile(path, content);
@@ -43,14 +45,19 @@ for (const [what, bytes] of [
     const { path, content, expected } = await file(bytes);
     const archive = store({ partBytes: 5 * MIB });
     const progress: number[] = [];
-    const stored = await archive.put(`a/${bytes}.tar`, path, expected, { onProgress: (done) => progress.push(done) });
+    const stored = await archive.put(`a/${bytes}.tar`, path, expected, {
+      onProgress: (done) => progress.push(done),
+    });
     assert.equal(stored.bytes, bytes);
     assert.equal(progress.at(-1) ?? 0, bytes);
     assert.equal((await archive.head(stored.key))?.etag, stored.etag);
     assert.deepEqual(await archive.readBack(stored.key), expected);
     const offset = Math.floor(bytes / 2);
     const length = Math.min(1000, bytes - offset);
-    assert.deepEqual(await archive.readRange(stored.key, offset, length), content.subarray(offset, offset + length));
+    assert.deepEqual(
+      await archive.readRange(stored.key, offset, length),
+      content.subarray(offset, offset + length),
+    );
     // Storing the same again is success, and sends nothing.
     assert.deepEqual(await archive.put(stored.key, path, expected), stored);
   });
@@ -67,7 +74,10 @@ test('does not publish a file that is not what its digest says', async () => {
   const archive = store({ partBytes: 5 * MIB });
   for (const bytes of [1000, 11 * MIB]) {
     const { path, expected } = await file(bytes);
-    await assert.rejects(archive.put(`bad/${bytes}`, path, { ...expected, sha256: '0'.repeat(64) }), DataCorruptionError);
+    await assert.rejects(
+      archive.put(`bad/${bytes}`, path, { ...expected, sha256: '0'.repeat(64) }),
+      DataCorruptionError,
+    );
     await truncate(path, bytes - 1);
     await assert.rejects(archive.put(`bad/${bytes}`, path, expected), DataCorruptionError);
     assert.equal(await archive.head(`bad/${bytes}`), undefined);
@@ -84,7 +94,10 @@ test('an upload that was cut off goes on with the parts that are missing', async
   cut.limit(Infinity);
   await through.put('resumed', path, expected);
   const sentAgain = cut.passed() - before;
-  assert.ok(sentAgain < 45 * MIB, `${sentAgain} bytes of ${expected.bytes} went over the line in the second try`);
+  assert.ok(
+    sentAgain < 45 * MIB,
+    `${sentAgain} bytes of ${expected.bytes} went over the line in the second try`,
+  );
   assert.deepEqual(await store().readBack('resumed'), expected);
   await cut.close();
 });
@@ -103,7 +116,11 @@ test('an upload that is aborted stops, and its reason comes out', async () => {
 test('wrong keys are a permanent error that names the variables and not the keys', async () => {
   const secret = 'a-very-secret-value';
   const wrong = new S3ArchiveStore({ ...settings, secretAccessKey: new Secret(secret), bucket });
-  for (const attempt of [() => wrong.prepare(), () => wrong.readBack('taken'), () => wrong.putJson('x', {})]) {
+  for (const attempt of [
+    () => wrong.prepare(),
+    () => wrong.readBack('taken'),
+    () => wrong.putJson('x', {}),
+  ]) {
     await assert.rejects(attempt(), (error: Error) => {
       assert.ok(error instanceof ConfigurationError);
       assert.match(error.advice ?? '', /CCAT_DATA_TRANSFER_S3_SECRET_ACCESS_KEY/);
@@ -129,7 +146,6 @@ test('a document beside a package can be replaced', async () => {
   assert.deepEqual(JSON.parse(text), { version: 2 });
 });
 
-
 /** A line to the store that breaks after so many bytes towards it. */
 async function cuttingProxy(bytes: number) {
   const target = new URL(settings.endpoint ?? '');
@@ -140,7 +156,10 @@ async function cuttingProxy(bytes: number) {
     const end = () => [inward, outward].forEach((socket) => socket.destroy());
     for (const socket of [inward, outward]) socket.on('error', end).on('close', end);
     inward.on('data', (chunk) => {
-      if (left <= 0) return end();
+      if (left <= 0) {
+        end();
+        return;
+      }
       left -= chunk.length;
       passed += chunk.length;
       outward.write(chunk);

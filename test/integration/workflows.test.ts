@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import type { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import { decide as decideByOperator, waitingWorkflows } from '../../src/client/operator.js';
 import * as exceptions from '../../src/core/exceptions.js';
 import { CATALOGUE_QUEUE, taskQueue, WORKFLOW_QUEUE } from '../../src/core/queue-discovery.js';
-import { rawDataPackageCreationJourney, type RawDataPackageCreationInput } from '../../src/workflows/journeys.js';
+import {
+  rawDataPackageCreationJourney,
+  type RawDataPackageCreationInput,
+} from '../../src/workflows/journeys.js';
 import { blocker } from '../../src/workflows/messages.js';
 import { withTemporal, type TemporalLab } from './support/temporal.js';
 
@@ -14,12 +17,17 @@ const SOURCE_QUEUE = taskQueue('ccat', 'source', 'raw_data_package_creation');
 const FACTS = { files: 3, bytes: 1000, sha256: 'ab', refused: 0 };
 
 function packageInput(packageId: string): RawDataPackageCreationInput {
-  return { packageId, name: 'obs-1_chai_part-1', observation: 'obs 1', source: { site: 'ccat', location: 'source', locationId: 'l' } };
+  return {
+    packageId,
+    name: 'obs-1_chai_part-1',
+    observation: 'obs 1',
+    source: { site: 'ccat', location: 'source', locationId: 'l' },
+  };
 }
 
 function start(lab: TemporalLab, packageId: string) {
   const journey = rawDataPackageCreationJourney(packageInput(packageId));
-  return lab.client.workflow.start(journey.workflowType, {
+  return lab.client.workflow.start<(input: unknown) => Promise<void>>(journey.workflowType, {
     workflowId: journey.workflowId,
     taskQueue: WORKFLOW_QUEUE,
     args: [journey.input],
@@ -35,7 +43,12 @@ function catalogueFakes() {
     calls.push([name, input]);
     return Promise.resolve();
   };
-  return { calls, reportProblem: remember('reportProblem'), resolveProblem: remember('resolveProblem'), failPackages: remember('failPackages') };
+  return {
+    calls,
+    reportProblem: remember('reportProblem'),
+    resolveProblem: remember('resolveProblem'),
+    failPackages: remember('failPackages'),
+  };
 }
 
 async function until(test: () => Promise<boolean>): Promise<void> {
@@ -46,94 +59,121 @@ async function untilWaiting(lab: TemporalLab, workflowId: string): Promise<void>
   await until(async () => (await waitingWorkflows(lab.client)).some((one) => one.workflowId === workflowId));
 }
 
-test('a permanent failure waits for an operator, whose retry lets the journey go on', { timeout: 60_000 }, () =>
-  withTemporal(async (lab) => {
-    let broken = true;
-    const catalogue = catalogueFakes();
-    const source = {
-      createRawDataPackage: () => {
-        if (broken) throw new exceptions.ConfigurationError('no buffer there', { advice: 'make one' });
-        return Promise.resolve(FACTS);
-      },
-      recordRawDataPackage: () => Promise.resolve(),
-    };
-    await lab.withWorkers({ [CATALOGUE_QUEUE]: catalogue, [SOURCE_QUEUE]: source }, async () => {
-      const handle = await start(lab, lab.unique('p'));
-      await untilWaiting(lab, handle.workflowId);
-      const [waiting] = await waitingWorkflows(lab.client);
-      assert.match(waiting?.reason ?? '', /ConfigurationError: no buffer there/);
-      assert.equal(waiting?.advice, 'make one');
-      assert.deepEqual(waiting?.packageNames, ['obs-1_chai_part-1']);
-      assert.equal((await handle.query(blocker))?.errorClass, 'ConfigurationError');
+test(
+  'a permanent failure waits for an operator, whose retry lets the journey go on',
+  { timeout: 60_000 },
+  () =>
+    withTemporal(async (lab) => {
+      let broken = true;
+      const catalogue = catalogueFakes();
+      const source = {
+        createRawDataPackage: () => {
+          if (broken) throw new exceptions.ConfigurationError('no buffer there', { advice: 'make one' });
+          return Promise.resolve(FACTS);
+        },
+        recordRawDataPackage: () => Promise.resolve(),
+      };
+      await lab.withWorkers({ [CATALOGUE_QUEUE]: catalogue, [SOURCE_QUEUE]: source }, async () => {
+        const handle = await start(lab, lab.unique('p'));
+        await untilWaiting(lab, handle.workflowId);
+        const [waiting] = await waitingWorkflows(lab.client);
+        assert.ok(waiting);
+        assert.match(waiting.reason ?? '', /ConfigurationError: no buffer there/);
+        assert.equal(waiting.advice, 'make one');
+        assert.deepEqual(waiting.packageNames, ['obs-1_chai_part-1']);
+        assert.equal(((await handle.query(blocker)) ?? assert.fail()).errorClass, 'ConfigurationError');
 
-      broken = false;
-      await decideByOperator(lab.client, handle.workflowId, { action: 'retry', by: 'night shift' });
-      await handle.result();
-      assert.deepEqual(catalogue.calls.map(([name]) => name), ['reportProblem', 'resolveProblem']);
-    });
-  }),
+        broken = false;
+        await decideByOperator(lab.client, handle.workflowId, { action: 'retry', by: 'night shift' });
+        await handle.result();
+        assert.deepEqual(
+          catalogue.calls.map(([name]) => name),
+          ['reportProblem', 'resolveProblem'],
+        );
+      });
+    }),
 );
 
-test('skip ends the journey in peace, abandon gives the package up; both refuse when nothing waits', { timeout: 60_000 }, () =>
-  withTemporal(async (lab) => {
-    const catalogue = catalogueFakes();
-    const source = {
-      createRawDataPackage: () => {
-        throw new exceptions.PermanentError('the source is gone');
-      },
-    };
-    await lab.withWorkers({ [CATALOGUE_QUEUE]: catalogue, [SOURCE_QUEUE]: source }, async () => {
-      const skipped = await start(lab, lab.unique('skipped'));
-      await untilWaiting(lab, skipped.workflowId);
-      await decideByOperator(lab.client, skipped.workflowId, { action: 'skip', by: 'me', note: 'not needed' });
-      await skipped.result();
+test(
+  'skip ends the journey in peace, abandon gives the package up; both refuse when nothing waits',
+  { timeout: 60_000 },
+  () =>
+    withTemporal(async (lab) => {
+      const catalogue = catalogueFakes();
+      const source = {
+        createRawDataPackage: () => {
+          throw new exceptions.PermanentError('the source is gone');
+        },
+      };
+      await lab.withWorkers({ [CATALOGUE_QUEUE]: catalogue, [SOURCE_QUEUE]: source }, async () => {
+        const skipped = await start(lab, lab.unique('skipped'));
+        await untilWaiting(lab, skipped.workflowId);
+        await decideByOperator(lab.client, skipped.workflowId, {
+          action: 'skip',
+          by: 'me',
+          note: 'not needed',
+        });
+        await skipped.result();
 
-      const abandonedId = lab.unique('abandoned');
-      const abandoned = await start(lab, abandonedId);
-      await untilWaiting(lab, abandoned.workflowId);
-      await assert.rejects(decideByOperator(lab.client, abandoned.workflowId, { action: 'shout' as never, by: 'me' }), /decide one of/);
-      await decideByOperator(lab.client, abandoned.workflowId, { action: 'abandon', by: 'me' });
-      await assert.rejects(abandoned.result(), (error: WorkflowFailedError) => (error.cause as ApplicationFailure).type === 'Abandoned');
-      assert.deepEqual(
-        catalogue.calls.find(([name]) => name === 'failPackages'),
-        ['failPackages', { packageIds: [abandonedId], reason: 'abandoned by me' }],
-      );
-    });
-  }),
+        const abandonedId = lab.unique('abandoned');
+        const abandoned = await start(lab, abandonedId);
+        await untilWaiting(lab, abandoned.workflowId);
+        await assert.rejects(
+          decideByOperator(lab.client, abandoned.workflowId, { action: 'shout' as never, by: 'me' }),
+          /decide one of/,
+        );
+        await decideByOperator(lab.client, abandoned.workflowId, { action: 'abandon', by: 'me' });
+        await assert.rejects(
+          abandoned.result(),
+          (error: WorkflowFailedError) => (error.cause as ApplicationFailure).type === 'Abandoned',
+        );
+        assert.deepEqual(
+          catalogue.calls.find(([name]) => name === 'failPackages'),
+          ['failPackages', { packageIds: [abandonedId], reason: 'abandoned by me' }],
+        );
+      });
+    }),
 );
 
-test('retryable errors are tried again until they pass, permanent ones once, limited ones so often as their class says', { timeout: 120_000 }, () =>
-  withTemporal(async (lab) => {
-    const attempts = new Map<string, number>();
-    const source = {
-      createRawDataPackage: ({ packageId }: { packageId: string }) => {
-        const name = packageId.split('/')[0] ?? '';
-        const attempt = (attempts.get(name) ?? 0) + 1;
-        attempts.set(name, attempt);
-        const Class = (exceptions as unknown as Record<string, typeof exceptions.CCATDataOperationError>)[name]!;
-        // 1.001 s keeps the back-off of the policy out of the test.
-        if (attempt <= 5) throw new Class('again', { retryAfterSeconds: 0.01 });
-        return Promise.resolve(FACTS);
-      },
-      recordRawDataPackage: () => Promise.resolve(),
-    };
-    const classes = Object.values(exceptions).filter((Class) => Class !== exceptions.CCATDataOperationError);
-    await lab.withWorkers({ [CATALOGUE_QUEUE]: catalogueFakes(), [SOURCE_QUEUE]: source }, async () => {
-      await Promise.all(
-        classes.map(async (Class) => {
-          const handle = await start(lab, lab.unique(Class.name));
-          if (Class.retryable && Class.maxRetries === Infinity) return handle.result();
-          await untilWaiting(lab, handle.workflowId);
-          await decideByOperator(lab.client, handle.workflowId, { action: 'skip', by: 'test' });
-          return handle.result();
-        }),
+test(
+  'retryable errors are tried again until they pass, permanent ones once, limited ones so often as their class says',
+  { timeout: 120_000 },
+  () =>
+    withTemporal(async (lab) => {
+      const attempts = new Map<string, number>();
+      const source = {
+        createRawDataPackage: ({ packageId }: { packageId: string }) => {
+          const name = packageId.split('/')[0] ?? '';
+          const attempt = (attempts.get(name) ?? 0) + 1;
+          attempts.set(name, attempt);
+          const Class = (exceptions as unknown as Record<string, typeof exceptions.CCATDataOperationError>)[
+            name
+          ]!;
+          // 1.001 s keeps the back-off of the policy out of the test.
+          if (attempt <= 5) throw new Class('again', { retryAfterSeconds: 0.01 });
+          return Promise.resolve(FACTS);
+        },
+        recordRawDataPackage: () => Promise.resolve(),
+      };
+      const classes = Object.values(exceptions).filter(
+        (Class) => Class !== exceptions.CCATDataOperationError,
       );
-    });
-    for (const Class of classes) {
-      const expected = !Class.retryable ? 1 : Class.maxRetries === Infinity ? 6 : Class.maxRetries + 1;
-      assert.equal(attempts.get(Class.name), expected, Class.name);
-    }
-  }),
+      await lab.withWorkers({ [CATALOGUE_QUEUE]: catalogueFakes(), [SOURCE_QUEUE]: source }, async () => {
+        await Promise.all(
+          classes.map(async (Class) => {
+            const handle = await start(lab, lab.unique(Class.name));
+            if (Class.retryable && Class.maxRetries === Infinity) return handle.result();
+            await untilWaiting(lab, handle.workflowId);
+            await decideByOperator(lab.client, handle.workflowId, { action: 'skip', by: 'test' });
+            return handle.result();
+          }),
+        );
+      });
+      for (const Class of classes) {
+        const expected = !Class.retryable ? 1 : Class.maxRetries === Infinity ? 6 : Class.maxRetries + 1;
+        assert.equal(attempts.get(Class.name), expected, Class.name);
+      }
+    }),
 );
 
 test('the same work started twice is one workflow', { timeout: 60_000 }, () =>

@@ -11,17 +11,34 @@ import { connectTemporal } from '../../src/client/temporal.js';
  */
 const HISTORIES = new URL('../../../test/replay/histories/', import.meta.url);
 /** Names of hosts and processes are nobody's business here, and no replay needs them. */
-const PRIVATE = new Set(['identity', 'binaryChecksum', 'workerVersion', 'hostName', 'requestId', 'originalExecutionRunId', 'stackTrace']);
+const PRIVATE = new Set([
+  'identity',
+  'binaryChecksum',
+  'workerVersion',
+  'hostName',
+  'requestId',
+  'originalExecutionRunId',
+  'stackTrace',
+]);
 
 const [, , note] = process.argv;
-const { client, close } = await connectTemporal({ address: process.env['TEMPORAL_ADDRESS'] ?? '127.0.0.1:7233', namespace: process.env['TEMPORAL_NAMESPACE'] ?? 'default' });
+const { client, close } = await connectTemporal({
+  address: process.env['TEMPORAL_ADDRESS'] ?? '127.0.0.1:7233',
+  namespace: process.env['TEMPORAL_NAMESPACE'] ?? 'default',
+});
 const seen = new Set<string>();
-for await (const { type, status, workflowId, runId } of client.workflow.list({ query: 'ExecutionStatus != "Running"' })) {
+for await (const { type, status, workflowId, runId } of client.workflow.list({
+  query: 'ExecutionStatus != "Running"',
+})) {
   const name = `${type}.${status.name.toLowerCase()}${note === undefined ? '' : `-${note}`}.json`;
   if (seen.has(name)) continue;
   seen.add(name);
   const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-  const json = JSON.stringify({ workflowId, history: JSON.parse(historyToJSON(history)) as unknown }, (key, value: unknown) => (PRIVATE.has(key) ? undefined : value), 1);
+  const json = JSON.stringify(
+    { workflowId, history: JSON.parse(historyToJSON(history)) as unknown },
+    (key, value: unknown) => (PRIVATE.has(key) ? undefined : value),
+    1,
+  );
   writeFileSync(new URL(name, HISTORIES), `${json}\n`, { flag: 'wx' });
   process.stderr.write(`${name}\n`);
 }

@@ -31,7 +31,10 @@ for (const file of files) {
 
 test('every workflow type has a recorded history', () => {
   const types = new Set(files.map((file) => file.split('.')[0]));
-  assert.deepEqual(Object.keys(workflows).filter((type) => !types.has(type)), []);
+  assert.deepEqual(
+    Object.keys(workflows).filter((type) => !types.has(type)),
+    [],
+  );
 });
 
 test('a history that the code can not follow is found out', async () => {

@@ -140,7 +140,7 @@ export function buildTree(root: string, options: WeirdTreeOptions): Tree {
 function addUnits(builder: TreeBuilder): void {
   for (const [index, instrument] of ['CHAI', 'Prime-Cam', "O'Hara \\ 100%", 'CHAI'].entries()) {
     for (const part of [0, 1, 2])
-      builder.fits(join(unit(index % 3), 'fits', `${index}-${part}.fits`), instrument);
+      builder.fits(join(unit(index % 2), 'fits', `${index}-${part}.fits`), instrument);
   }
   builder.file(join(unit(0), 'fits', 'not really.fits'), 5000);
   builder.file(join(unit(0), 'fits', 'empty.fits'), 0);

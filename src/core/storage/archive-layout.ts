@@ -3,7 +3,9 @@ import type { PackageSummary } from '../database/records.js';
 /** Where things lie in an archive, and what lies beside them. Keys are made of safe characters only and never change. */
 
 /** The key of a package: `{instrument module}/{year}/{month}/{package}.tar`, by the day the package was planned (UTC). */
-export function getS3KeyForPackage(summary: Pick<PackageSummary, 'name' | 'instrumentModule' | 'createdAt'>): string {
+export function getS3KeyForPackage(
+  summary: Pick<PackageSummary, 'name' | 'instrumentModule' | 'createdAt'>,
+): string {
   const [year, month] = summary.createdAt.split('-');
   const module = summary.instrumentModule.replace(/[^A-Za-z0-9_-]+/g, '-');
   return `${module}/${year}/${month}/${summary.name}.tar`;
@@ -43,7 +45,10 @@ export function sidecarDocument(key: string, facts: SidecarFacts): Record<string
       files: summary.fileCount,
       payloadBytes: summary.payloadBytes,
     },
-    provenance: { ...facts.provenance, source: `${summary.sourceLocation.site}.${summary.sourceLocation.name}` },
+    provenance: {
+      ...facts.provenance,
+      source: `${summary.sourceLocation.site}.${summary.sourceLocation.name}`,
+    },
     obscore: {
       dataproduct_type: null,
       calib_level: 0,

@@ -31,7 +31,12 @@ export interface ArchiveStore {
    *
    * @param sha256 hex digest of the file, known beforehand; what is read from the file must match it, else {@link DataCorruptionError}
    */
-  put(key: string, file: string, expected: { bytes: number; sha256: string }, options?: TransferOptions): Promise<StoredObject>;
+  put(
+    key: string,
+    file: string,
+    expected: { bytes: number; sha256: string },
+    options?: TransferOptions,
+  ): Promise<StoredObject>;
 
   /** Stores a small JSON document, replacing an older one. */
   putJson(key: string, document: unknown): Promise<StoredObject>;

@@ -46,8 +46,11 @@ export class MultipartUpload {
       const target = { Bucket, Key, UploadId: unfinished };
       return new MultipartUpload(client, target, await partsOf(client, target));
     }
-    const created = await client.send(new CreateMultipartUploadCommand({ Bucket, Key, Metadata, ChecksumAlgorithm: 'SHA256' }));
-    if (created.UploadId === undefined) throw new ArchiveError(`the store began no upload of ${Key}`, { subject: Key });
+    const created = await client.send(
+      new CreateMultipartUploadCommand({ Bucket, Key, Metadata, ChecksumAlgorithm: 'SHA256' }),
+    );
+    if (created.UploadId === undefined)
+      throw new ArchiveError(`the store began no upload of ${Key}`, { subject: Key });
     return new MultipartUpload(client, { Bucket, Key, UploadId: created.UploadId }, new Map());
   }
 
@@ -56,12 +59,19 @@ export class MultipartUpload {
    *
    * @returns hex SHA-256 of what was read
    */
-  async sendParts(file: FileHandle, size: { bytes: number; partBytes: number }, options: TransferOptions): Promise<string> {
+  async sendParts(
+    file: FileHandle,
+    size: { bytes: number; partBytes: number },
+    options: TransferOptions,
+  ): Promise<string> {
     const whole = createHash('sha256');
     const flights = new Set<Promise<void>>();
     // The first failure stops the others: their buffers must not outlive this call.
     const failure = new AbortController();
-    const signal = AbortSignal.any([failure.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+    const signal = AbortSignal.any([
+      failure.signal,
+      ...(options.signal === undefined ? [] : [options.signal]),
+    ]);
     let done = 0;
     try {
       for (let number = 1, offset = 0; offset < size.bytes; number++, offset += size.partBytes) {
@@ -93,7 +103,12 @@ export class MultipartUpload {
   async complete(bytes: number): Promise<void> {
     const Parts = this.#completed.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
     await this.client.send(
-      new CompleteMultipartUploadCommand({ ...this.target, MultipartUpload: { Parts }, MpuObjectSize: bytes, IfNoneMatch: '*' }),
+      new CompleteMultipartUploadCommand({
+        ...this.target,
+        MultipartUpload: { Parts },
+        MpuObjectSize: bytes,
+        IfNoneMatch: '*',
+      }),
     );
   }
 
@@ -115,20 +130,32 @@ export class MultipartUpload {
   }
 }
 
-async function newestUpload(client: S3Client, { Bucket, Key }: { Bucket: string; Key: string }): Promise<string | undefined> {
+async function newestUpload(
+  client: S3Client,
+  { Bucket, Key }: { Bucket: string; Key: string },
+): Promise<string | undefined> {
   let newest: { UploadId?: string; Initiated?: Date } | undefined;
   let markers: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
   while (markers !== undefined) {
-    const page: ListMultipartUploadsCommandOutput = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: Key, ...markers }));
+    const page: ListMultipartUploadsCommandOutput = await client.send(
+      new ListMultipartUploadsCommand({ Bucket, Prefix: Key, ...markers }),
+    );
     for (const upload of page.Uploads ?? []) {
-      if (upload.Key === Key && (newest?.Initiated ?? new Date(0)) <= (upload.Initiated ?? new Date(0))) newest = upload;
+      if (upload.Key === Key && (newest?.Initiated ?? new Date(0)) <= (upload.Initiated ?? new Date(0)))
+        newest = upload;
     }
-    markers = page.IsTruncated === true ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
+    markers =
+      page.IsTruncated === true
+        ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
+        : undefined;
   }
   return newest?.UploadId;
 }
 
-async function partsOf(client: S3Client, target: { Bucket: string; Key: string; UploadId: string }): Promise<Map<number, Part>> {
+async function partsOf(
+  client: S3Client,
+  target: { Bucket: string; Key: string; UploadId: string },
+): Promise<Map<number, Part>> {
   const parts = new Map<number, Part>();
   // Not the SDK's paginator: some stores name a next marker on the last page too, and it would never end.
   let marker: { PartNumberMarker?: string } | undefined = {};
@@ -142,7 +169,7 @@ async function partsOf(client: S3Client, target: { Bucket: string; Key: string; 
 
 async function readPart(file: FileHandle, offset: number, length: number): Promise<Buffer> {
   const body = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const { bytesRead } = await file.read(body, at, length - at, offset + at).catch((error: unknown) => {
       throw classifyDiskError(error, {});
     });

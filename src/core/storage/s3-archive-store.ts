@@ -12,7 +12,12 @@ import {
   type HeadObjectCommandOutput,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
-import { ArchiveError, DataCorruptionError, DestinationFileExistsError, NetworkError } from '../exceptions.js';
+import {
+  ArchiveError,
+  DataCorruptionError,
+  DestinationFileExistsError,
+  NetworkError,
+} from '../exceptions.js';
 import { classifyDiskError } from '../utilities/disk.js';
 import type { ArchiveStore, StoredObject, TransferOptions } from './archive-store.js';
 import { classifyS3Error } from './classify-s3-error.js';
@@ -72,7 +77,12 @@ export class S3ArchiveStore implements ArchiveStore {
     });
   }
 
-  async put(key: string, path: string, expected: { bytes: number; sha256: string }, options: TransferOptions = {}): Promise<StoredObject> {
+  async put(
+    key: string,
+    path: string,
+    expected: { bytes: number; sha256: string },
+    options: TransferOptions = {},
+  ): Promise<StoredObject> {
     const there = await this.#headWithMetadata(key);
     if (there !== undefined) return this.#sameOrThrow(key, there, expected);
     const file = await open(path, 'r').catch((error: unknown) => {
@@ -86,15 +96,25 @@ export class S3ArchiveStore implements ArchiveStore {
       await file.close();
     }
     const stored = await this.#headWithMetadata(key);
-    if (stored === undefined) throw new NetworkError(`the store took ${key} and does not know it`, { operation: OPERATION, subject: key });
+    if (stored === undefined)
+      throw new NetworkError(`the store took ${key} and does not know it`, {
+        operation: OPERATION,
+        subject: key,
+      });
     return this.#sameOrThrow(key, stored, expected);
   }
 
   async putJson(key: string, document: unknown): Promise<StoredObject> {
     const body = Buffer.from(`${JSON.stringify(document, null, 2)}\n`, 'utf8');
-    await this.#ask(key, () => this.#putBytes({ Key: key, Body: body, ContentType: 'application/json' }, sha256(body)));
+    await this.#ask(key, () =>
+      this.#putBytes({ Key: key, Body: body, ContentType: 'application/json' }, sha256(body)),
+    );
     const stored = await this.head(key);
-    if (stored === undefined) throw new NetworkError(`the store took ${key} and does not know it`, { operation: OPERATION, subject: key });
+    if (stored === undefined)
+      throw new NetworkError(`the store took ${key} and does not know it`, {
+        operation: OPERATION,
+        subject: key,
+      });
     return stored;
   }
 
@@ -105,7 +125,9 @@ export class S3ArchiveStore implements ArchiveStore {
 
   async readBack(key: string, options: TransferOptions = {}): Promise<{ bytes: number; sha256: string }> {
     return this.#ask(key, async () => {
-      const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }), { abortSignal: options.signal });
+      const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }), {
+        abortSignal: options.signal,
+      });
       const hash = createHash('sha256');
       let bytes = 0;
       for await (const chunk of answer.Body as Readable) {
@@ -115,7 +137,10 @@ export class S3ArchiveStore implements ArchiveStore {
         options.onProgress?.(bytes);
       }
       if (answer.ContentLength !== undefined && bytes !== answer.ContentLength) {
-        throw new NetworkError(`reading ${key} ended after ${bytes} of ${answer.ContentLength} bytes`, { operation: OPERATION, subject: key });
+        throw new NetworkError(`reading ${key} ended after ${bytes} of ${answer.ContentLength} bytes`, {
+          operation: OPERATION,
+          subject: key,
+        });
       }
       return { bytes, sha256: hash.digest('hex') };
     });
@@ -125,15 +150,22 @@ export class S3ArchiveStore implements ArchiveStore {
     if (length === 0) return Buffer.alloc(0);
     return this.#ask(key, async () => {
       const answer = await this.#client.send(
-        new GetObjectCommand({ Bucket: this.#bucket, Key: key, Range: `bytes=${offset}-${offset + length - 1}` }),
+        new GetObjectCommand({
+          Bucket: this.#bucket,
+          Key: key,
+          Range: `bytes=${offset}-${offset + length - 1}`,
+        }),
       );
       // A store that knows no ranges would send the whole object.
       if (answer.ContentLength !== length) {
         (answer.Body as Readable).destroy();
-        throw new ArchiveError(`the store gives ${answer.ContentLength ?? 'unknown'} bytes of ${key} instead of ${length}`, {
-          operation: OPERATION,
-          subject: key,
-        });
+        throw new ArchiveError(
+          `the store gives ${answer.ContentLength ?? 'unknown'} bytes of ${key} instead of ${length}`,
+          {
+            operation: OPERATION,
+            subject: key,
+          },
+        );
       }
       return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
     });
@@ -152,13 +184,18 @@ export class S3ArchiveStore implements ArchiveStore {
         throw classifyDiskError(error, { operation: OPERATION, subject: path });
       });
       const digest = sha256(body);
-      if (digest.toString('hex') !== expected.sha256) throw corrupted(path, 'its SHA-256 is not that of the package');
+      if (digest.toString('hex') !== expected.sha256)
+        throw corrupted(path, 'its SHA-256 is not that of the package');
       await this.#putBytes({ Key: key, Body: body, Metadata, IfNoneMatch: '*' }, digest, options.signal);
       options.onProgress?.(expected.bytes);
       return;
     }
     const partBytes = Math.max(this.#partBytes, Math.ceil(expected.bytes / MAX_PARTS / MIB) * MIB);
-    const upload = await MultipartUpload.resumeOrCreate(this.#client, { Bucket: this.#bucket, Key: key, Metadata });
+    const upload = await MultipartUpload.resumeOrCreate(this.#client, {
+      Bucket: this.#bucket,
+      Key: key,
+      Metadata,
+    });
     const digest = await upload.sendParts(file, { bytes: expected.bytes, partBytes }, options);
     if (digest !== expected.sha256) {
       await upload.abort();
@@ -168,14 +205,20 @@ export class S3ArchiveStore implements ArchiveStore {
   }
 
   #putBytes(input: Omit<PutObjectCommandInput, 'Bucket'>, digest: Buffer, signal?: AbortSignal) {
-    const command = new PutObjectCommand({ ...input, Bucket: this.#bucket, ChecksumSHA256: digest.toString('base64') });
+    const command = new PutObjectCommand({
+      ...input,
+      Bucket: this.#bucket,
+      ChecksumSHA256: digest.toString('base64'),
+    });
     return this.#client.send(withPayloadDigest(command, digest), { abortSignal: signal });
   }
 
   async #headWithMetadata(key: string): Promise<HeadObjectCommandOutput | undefined> {
     return this.#ask(key, async () => {
       try {
-        return await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key, ChecksumMode: 'ENABLED' }));
+        return await this.#client.send(
+          new HeadObjectCommand({ Bucket: this.#bucket, Key: key, ChecksumMode: 'ENABLED' }),
+        );
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;
@@ -183,14 +226,24 @@ export class S3ArchiveStore implements ArchiveStore {
     });
   }
 
-  #sameOrThrow(key: string, found: HeadObjectCommandOutput, expected: { bytes: number; sha256: string }): StoredObject {
+  #sameOrThrow(
+    key: string,
+    found: HeadObjectCommandOutput,
+    expected: { bytes: number; sha256: string },
+  ): StoredObject {
     const digest = storedObject(key, found).sha256 ?? found.Metadata?.['sha256'];
     if (found.ContentLength === expected.bytes && digest === expected.sha256) return storedObject(key, found);
     throw new DestinationFileExistsError(`the archive has another object under ${key}`, {
       operation: OPERATION,
       subject: key,
-      context: { expectedBytes: expected.bytes, foundBytes: found.ContentLength ?? null, expected: expected.sha256, found: digest ?? null },
-      advice: 'Nothing is overwritten in an archive. Find out what the object is and move it aside in the store, then retry.',
+      context: {
+        expectedBytes: expected.bytes,
+        foundBytes: found.ContentLength ?? null,
+        expected: expected.sha256,
+        found: digest ?? null,
+      },
+      advice:
+        'Nothing is overwritten in an archive. Find out what the object is and move it aside in the store, then retry.',
     });
   }
 
@@ -205,7 +258,10 @@ export class S3ArchiveStore implements ArchiveStore {
 
 function storedObject(key: string, found: HeadObjectCommandOutput): StoredObject {
   // A checksum that ends in "-<parts>" is one of checksums, not of the object.
-  const whole = found.ChecksumSHA256 === undefined || found.ChecksumSHA256.includes('-') ? undefined : found.ChecksumSHA256;
+  const whole =
+    found.ChecksumSHA256 === undefined || found.ChecksumSHA256.includes('-')
+      ? undefined
+      : found.ChecksumSHA256;
   return {
     key,
     bytes: found.ContentLength ?? 0,

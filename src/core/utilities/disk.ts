@@ -17,15 +17,34 @@ const ADVICE: Record<string, string> = {
 };
 
 /** Codes after which only a person or other input helps. All others may pass by themselves. */
-const PERMANENT = new Set(['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'EINVAL', 'EXDEV']);
+const PERMANENT = new Set([
+  'EACCES',
+  'EPERM',
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EINVAL',
+  'EXDEV',
+]);
 
 /**
  * The class of an error of the file system, by its code: full, busy or broken disks are a StorageError (tried again), refused or
  * missing paths a PermanentError. An error that has a class already is passed through, as is an abort.
  */
-export function classifyDiskError(error: unknown, details: Pick<ErrorDetails, 'operation' | 'subject'> = {}): unknown {
+export function classifyDiskError(
+  error: unknown,
+  details: Pick<ErrorDetails, 'operation' | 'subject'> = {},
+): unknown {
   const { code, message, syscall, name } = error as NodeJS.ErrnoException;
-  if (error instanceof CCATDataOperationError || name === 'AbortError' || code === undefined || syscall === undefined) return error;
+  if (
+    error instanceof CCATDataOperationError ||
+    name === 'AbortError' ||
+    code === undefined ||
+    syscall === undefined
+  )
+    return error;
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   const Class = PERMANENT.has(code) ? PermanentError : StorageError;
   return new Class(printable(message), {
@@ -38,7 +57,11 @@ export function classifyDiskError(error: unknown, details: Pick<ErrorDetails, 'o
 }
 
 /** Writes a small file so that it is there whole or not at all: beside, flushed, renamed. */
-export async function writeFileAtomically(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  data: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
   const part = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(4).toString('hex')}.part`);
   try {
     const file = await open(part, 'wx', mode);

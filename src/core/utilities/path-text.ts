@@ -14,7 +14,7 @@ const HEX = /^[0-9A-Fa-f]{2}$/;
 export function encodePath(bytes: Buffer): PathText {
   if (isUtf8(bytes) && !bytes.includes(0x25)) return bytes.toString('utf8');
   let text = '';
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = utf8Length(bytes, at);
     const unit = bytes.subarray(at, at + Math.max(length, 1));
     if (length === 0) text += escapeByte(unit[0] ?? 0);
@@ -51,7 +51,8 @@ function escapeByte(byte: number): string {
 /** Length of the valid UTF-8 sequence at this place, 0 where there is none. */
 function utf8Length(bytes: Buffer, at: number): number {
   const first = bytes[at] ?? 0;
-  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  const length =
+    first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
   if (length === 0 || at + length > bytes.length) return 0;
   return isUtf8(bytes.subarray(at, at + length)) ? length : 0;
 }

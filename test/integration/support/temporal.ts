@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import { registerSearchAttributes } from '../../../src/client/set-up.js';
 import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../../../src/core/queue-discovery.js';
 import { mapFailures } from '../../../src/worker/failure-interceptor.js';
@@ -33,7 +40,10 @@ export async function withTemporal<T>(act: (lab: TemporalLab) => Promise<T>): Pr
   if (address === undefined) throw new Error('TEMPORAL_ADDRESS is not set: run the tests by npm test');
   const namespace = `test-${randomBytes(4).toString('hex')}`;
   const connection = await Connection.connect({ address });
-  await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: 86_400 as never } });
+  await connection.workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  });
   const native = await NativeConnection.connect({ address });
   const client = new Client({ connection, namespace });
   await untilNamespaceServes(client);
@@ -57,7 +67,10 @@ export async function withTemporal<T>(act: (lab: TemporalLab) => Promise<T>): Pr
         );
         const running = Promise.all(workers.map((worker) => worker.run()));
         try {
-          return await Promise.race([inner(), running.then(() => Promise.reject(new Error('the workers ended too early')))]);
+          return await Promise.race([
+            inner(),
+            running.then(() => Promise.reject(new Error('the workers ended too early'))),
+          ]);
         } finally {
           for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
           await running;

@@ -24,16 +24,24 @@ test('a class that makes sense to try only so often ends for good after that', (
     [1, 2, 3, 4].map((attempt) => toActivityFailure(error, attempt).nonRetryable),
     [false, false, false, true],
   );
-  assert.equal(toActivityFailure(new exceptions.NetworkError('gone'), 10_000).nonRetryable, false, 'a restart of a worker spends attempts');
+  assert.equal(
+    toActivityFailure(new exceptions.NetworkError('gone'), 10_000).nonRetryable,
+    false,
+    'a restart of a worker spends attempts',
+  );
 });
 
 test('an error that knows when to come back says so', () => {
-  const failure = toActivityFailure(new exceptions.ServiceUnavailableError('slow down', { retryAfterSeconds: 30 }), 1);
+  const failure = toActivityFailure(
+    new exceptions.ServiceUnavailableError('slow down', { retryAfterSeconds: 30 }),
+    1,
+  );
   assert.equal(failure.nextRetryDelay, '30 seconds');
 });
 
 test('an error without a class is tried a few times and then waits for a person', () => {
-  const failure = (attempt: number) => toActivityFailure(new TypeError('undefined is not a function'), attempt);
+  const failure = (attempt: number) =>
+    toActivityFailure(new TypeError('undefined is not a function'), attempt);
   assert.equal(failure(1).nonRetryable, false);
   assert.equal(failure(5).nonRetryable, true);
   assert.match(failure(1).message, /TypeError: undefined is not a function/);

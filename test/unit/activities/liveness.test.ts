@@ -49,5 +49,8 @@ test('a cancellation comes out as itself, not as the error that the aborted work
   const environment = new MockActivityEnvironment();
   const work = environment.run(() => whileBytesMove(dependencies(100), about, endless(50)));
   environment.cancel('WORKER_SHUTDOWN');
-  await assert.rejects(work, (error: Error) => error instanceof CancelledFailure && error.message === 'WORKER_SHUTDOWN');
+  await assert.rejects(
+    work,
+    (error: Error) => error instanceof CancelledFailure && error.message === 'WORKER_SHUTDOWN',
+  );
 });

@@ -141,7 +141,7 @@ void describe('the live display', () => {
     const line = summaryLine(view({ trouble: ['catalogue unreachable since 10:00:00 UTC'] }));
     assert.equal(
       line,
-      '01:01 | packaged 6/10 files (600 B) | archived 4/10 files (400 B) | 1 creating, 2 archived | catalogue unreachable since 10:00:00 UTC',
+      '01:01 | packaged 6/10 files (600 B) | archived 4/10 files (400 B) | packages: 1 creating, 2 archived | catalogue unreachable since 10:00:00 UTC',
     );
   });
 

@@ -112,7 +112,7 @@ void describe('the document of --json', () => {
       seconds: 1,
       problems: [problem],
       waiting,
-      left: ['1 package on the way'],
+      left: ['1 package on the way', 'S3 is away'],
       source: '/data',
     });
     assert.deepEqual(

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Location, SourceProgress } from '../../../core/database/records.js';
 import { PACKAGE_STATES } from '../../../core/states.js';
 import { runningWorkflows, waitingWorkflows } from '../../operator.js';
-import { formatBytes } from '../display/format.js';
+import { count, formatBytes } from '../display/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { withCatalogue, withTemporal } from '../stack-access.js';
@@ -63,14 +63,17 @@ function describe(status: {
     ...PACKAGE_STATES.map((state) => String(packages[state].packages)),
     formatBytes(packages.archived.bytes),
   ]);
-  const head = ['source', 'files to package', 'refused', ...PACKAGE_STATES, 'archived'];
+  const head = ['source', 'files to package', 'refused', ...PACKAGE_STATES, 'archived bytes'];
   const lines =
     rows.length === 0
       ? ['there is no source yet']
       : [table(head, rows, { right: head.map((_, column) => column).slice(1) })];
-  lines.push(
-    `${status.running} journeys under way, ${status.waiting} wait for an operator, ${status.problems} open problems`,
-  );
+  const facts = [
+    `${count(status.running, 'journey')} under way`,
+    `${status.waiting} waiting for an operator`,
+    count(status.problems, 'open problem'),
+  ];
+  lines.push(facts.join(', '));
   if (status.temporalUi !== null) lines.push(`Temporal UI: ${status.temporalUi}`);
   return lines.join('\n');
 }

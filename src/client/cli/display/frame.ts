@@ -69,7 +69,11 @@ export function summaryLine(view: View): string {
   const archiving = view.stages.at(-1);
   const parts = [formatClock(view.elapsedSeconds)];
   if (packaging !== undefined && archiving !== undefined) {
-    parts.push(`packaged ${of(packaging)}`, `archived ${of(archiving)}`, packageCounts(view.packages));
+    parts.push(
+      `packaged ${of(packaging)}`,
+      `archived ${of(archiving)}`,
+      `packages: ${packageCounts(view.packages)}`,
+    );
   }
   if (view.copiesToDelete > 0) parts.push(`${count(view.copiesToDelete, 'copy', 'copies')} to free`);
   if (view.waiting.length > 0) parts.push(`${view.waiting.length} waiting for an operator`);
@@ -105,7 +109,7 @@ function packageCounts(packages: View['packages']): string {
   const parts = PACKAGE_STATES.filter((state) => (packages[state] ?? 0) > 0).map(
     (state) => `${packages[state] ?? 0} ${state}`,
   );
-  return parts.length === 0 ? 'no packages yet' : parts.join(', ');
+  return parts.length === 0 ? 'none yet' : parts.join(', ');
 }
 
 function of(stage: Stage): string {

@@ -1,12 +1,12 @@
 import Table from 'cli-table3';
 import { printable } from '../../../core/utilities/printable.js';
 import type { PackageDocument, ProblemDocument } from '../up/document.js';
-import { formatBytes, shorten } from './format.js';
+import { formatBytes } from './format.js';
 import type { Style } from './style.js';
 
-/** Columns that a table of packages takes besides the package's name and its key: borders, state, files, size, digest. */
-const OTHER_COLUMNS = 62;
-/** No name and no key gets less than this, however narrow the terminal. */
+/** Columns that a table of packages takes besides the keys: borders, state, files, size, digest. */
+const OTHER_COLUMNS = 57;
+/** The keys get this much at least, however narrow the terminal. */
 const NARROWEST = 20;
 
 /**
@@ -34,31 +34,24 @@ export function table(
 }
 
 /**
- * The packages, one a line: state, content, digest, and where the archive keeps it.
+ * The packages, one a line: state, content, digest, and where the archive keeps it (the key ends with the package's name).
  *
  * @param width of the terminal; undefined where lines may be of any length
  */
-export function packageTable(packages: PackageDocument[], width?: number): string {
-  const keys = packages.map((one) =>
-    one.archive === null ? '' : `${one.archive.bucket}/${one.archive.key}`,
-  );
-  const longest = (texts: string[]) => Math.max(NARROWEST, ...texts.map((text) => printable(text).length));
-  const room = width === undefined ? Infinity : width - OTHER_COLUMNS;
-  const nameWidth = Math.min(
-    longest(packages.map((one) => one.name)),
-    Math.max(NARROWEST, Math.floor(room * 0.45)),
-  );
-  const keyWidth = Math.min(longest(keys), Math.max(NARROWEST, room - nameWidth));
-  const rows = packages.map((one, i) => [
-    shorten(printable(one.name), nameWidth),
+export function packageTable(packages: PackageDocument[], width = Infinity): string {
+  const rows = packages.map((one) => [
     one.state,
     String(one.files),
     one.bytes === null ? '' : formatBytes(one.bytes),
     one.sha256?.slice(0, 12) ?? '',
-    keys[i] ?? '',
+    one.archive === null ? `${one.name} (not archived)` : `${one.archive.bucket}/${one.archive.key}`,
   ]);
-  const widths = { 5: keyWidth + 2 };
-  return table(['package', 'state', 'files', 'size', 'sha256', 'archive'], rows, { right: [2, 3], widths });
+  const longest = Math.max(0, ...rows.map((row) => printable(row[4] ?? '').length));
+  const keyWidth = Math.min(longest, Math.max(NARROWEST, width - OTHER_COLUMNS)) + 2;
+  return table(['state', 'files', 'size', 'sha256', 'archive key'], rows, {
+    right: [1, 2],
+    widths: { 4: keyWidth },
+  });
 }
 
 /** One problem as lines: what, why, what to do. */

@@ -65,7 +65,7 @@ function lastLine(document: UpDocument, code: number, style: Style): string {
   const files = archived.reduce((sum, one) => sum + one.files, 0);
   const bytes = archived.reduce((sum, one) => sum + (one.bytes ?? 0), 0);
   const what = `${count(files, 'file')} in ${count(archived.length, 'package')} (${formatBytes(bytes)}) archived and verified`;
-  const line = `${what} after ${formatDuration(document.seconds)}`;
+  const line = `${what}; this run took ${formatDuration(document.seconds)}`;
   if (code === EXIT.ok) return style.good(line);
   return code === EXIT.interrupted
     ? style.warn(`interrupted: ${line}; the same command goes on from here`)
