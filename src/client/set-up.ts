@@ -2,7 +2,7 @@ import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from '@tem
 import type { Catalogue } from '../core/database/catalogue.js';
 import { operationsOf } from '../core/operation-types.js';
 import { WORKFLOW_QUEUE } from '../core/queue-discovery.js';
-import { plannerOf, type Planner } from '../workflows/planners.js';
+import { isPlannerId, plannerOf, type Planner } from '../workflows/planners.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 
 /** The server's numbers for the types of search attributes (temporal/api/enums/v1/common.proto, IndexedValueType). */
@@ -16,15 +16,24 @@ const INDEXED_VALUE_TYPES = {
   KEYWORD_LIST: 7,
 } as const;
 
-/** Makes a Temporal namespace ready: search attributes, and a schedule for every planner that the topology needs. Safe to repeat. */
+/** Makes a Temporal namespace ready: search attributes, and a schedule for every planner that the topology needs, none else. Safe to repeat. */
 export async function setUpTemporal(
   client: Client,
   catalogue: Catalogue,
   options: { planEverySeconds?: number } = {},
 ): Promise<void> {
   await registerSearchAttributes(client);
-  for (const planner of await planners(catalogue))
-    await ensureSchedule(client, planner, options.planEverySeconds ?? 60);
+  const wanted = await planners(catalogue);
+  for (const planner of wanted) await ensureSchedule(client, planner, options.planEverySeconds ?? 60);
+  await removeOtherSchedules(client, new Set(wanted.map((planner) => planner.id)));
+}
+
+/** A location that was switched off or removed is planned for no more. */
+async function removeOtherSchedules(client: Client, wanted: Set<string>): Promise<void> {
+  for await (const { scheduleId } of client.schedule.list()) {
+    if (isPlannerId(scheduleId) && !wanted.has(scheduleId))
+      await client.schedule.getHandle(scheduleId).delete();
+  }
 }
 
 /** Registers the search attributes that are missing in the namespace. */

@@ -12,12 +12,19 @@ export interface Planner {
   typedSearchAttributes: SearchAttributePair[];
 }
 
+const PREFIX = 'plan/';
+
+/** Whether an ID is that of a planner, or of its schedule. */
+export function isPlannerId(id: string): boolean {
+  return id.startsWith(PREFIX);
+}
+
 /** What plans an operation at a location; undefined where the operation is started by another journey instead. */
 export function plannerOf(operation: Operation, place: Place): Planner | undefined {
   const at = `${place.site}.${place.location}`;
   const planner = (workflowType: string, id: string, input: unknown): Planner => ({
     workflowType,
-    id: `plan/${operation}/${id}`,
+    id: `${PREFIX}${operation}/${id}`,
     input,
     typedSearchAttributes: searchAttributes({ site: place.site, operation: `plan_${operation}` }),
   });

@@ -25,7 +25,7 @@ test('settings that are printed, logged or sent never show the secret', () => {
   const shown = [
     inspect(settings, { depth: 9, showHidden: true }),
     JSON.stringify(settings),
-    `${settings.secretAccessKey.toString()}`,
+    settings.secretAccessKey.toString(),
   ];
   for (const text of shown) {
     assert.ok(!text.includes('sesame-open'), text);
