@@ -1,6 +1,6 @@
 import { WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { ConfigurationError } from '../core/exceptions.js';
-import { blocker, decide as decideUpdate, type Decision } from '../workflows/messages.js';
+import { BLOCKER_MEMO, decide as decideUpdate, type Blocker, type Decision } from '../workflows/messages.js';
 import { CDT_OPERATION, CDT_PACKAGE, CDT_STATE } from '../workflows/search-attributes.js';
 
 /** Work that can't go on without a person. */
@@ -15,22 +15,20 @@ export interface WaitingWorkflow {
   advice?: string;
 }
 
-/** Everything that waits for an operator. */
+/** Everything that waits for an operator, as the server's list tells it: a decision shows there a moment later. */
 export async function waitingWorkflows(client: Client): Promise<WaitingWorkflow[]> {
   const waiting: WaitingWorkflow[] = [];
   const query = `ExecutionStatus = "Running" AND ${CDT_STATE.name} = "waiting_for_operator"`;
   for await (const found of client.workflow.list({ query })) {
-    const blocked = await client.workflow.getHandle(found.workflowId, found.runId).query(blocker);
-    // The list lags behind: this one was decided a moment ago.
-    if (blocked === null) continue;
+    const blocked = found.memo?.[BLOCKER_MEMO] as Blocker | undefined;
     waiting.push({
       workflowId: found.workflowId,
       operation: found.typedSearchAttributes.get(CDT_OPERATION) ?? found.type,
       state: found.typedSearchAttributes.get(CDT_STATE) ?? '',
-      since: blocked.since,
+      since: blocked?.since ?? found.startTime.toISOString(),
       packageNames: found.typedSearchAttributes.get(CDT_PACKAGE) ?? [],
-      reason: `${blocked.step} failed: ${blocked.errorClass}: ${blocked.message}`,
-      advice: blocked.advice,
+      reason: blocked && `${blocked.step} failed: ${blocked.errorClass}: ${blocked.message}`,
+      advice: blocked?.advice,
     });
   }
   return waiting;

@@ -64,7 +64,7 @@ export async function runWorker(
   });
   installRuntime(log);
   const dataSource = await openDataSource(settings.databaseUrl);
-  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: given(environment) });
   const connection = await NativeConnection.connect(connectionOptions);
   const clientConnection = await Connection.connect(connectionOptions);
   try {
@@ -233,4 +233,11 @@ function transportTarget(route: Route, destination: Location): TransportTarget {
     );
   }
   return { transport: 'sftp', directory, host, port, username, identityFile, knownHostsFile };
+}
+
+/** The variables that are set: what envconfig takes for an environment. */
+function given(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

@@ -13,7 +13,7 @@ export function installRuntime(logger: Logger): void {
 
 function forward(logger: Logger, { level, message, meta }: LogEntry): void {
   // The entry's own fields come last: a key of the metadata named `message` must not hide the message.
-  const fields = { ...(meta) };
+  const fields = { ...meta };
   delete fields['taskToken'];
   logger.log({ ...(toPlain(fields) as Record<string, unknown>), level: LEVELS[level], message });
 }

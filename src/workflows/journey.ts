@@ -9,12 +9,13 @@ import {
   proxyActivities,
   setCurrentDetails,
   setHandler,
+  upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CatalogueActivities } from '../activities/catalogue.js';
 import { CATALOGUE_QUEUE } from '../core/queue-discovery.js';
-import { blocker, decide, DECISIONS, type Blocker, type Decision } from './messages.js';
+import { blocker, BLOCKER_MEMO, decide, DECISIONS, type Blocker, type Decision } from './messages.js';
 import { POLICIES } from './operations.js';
 import { CDT_STATE, type JourneyState } from './search-attributes.js';
 
@@ -106,6 +107,7 @@ export class Journey {
     this.decision = null;
     log.error('waiting for an operator', { ...this.about, ...found });
     upsertSearchAttributes([{ key: CDT_STATE, value: 'waiting_for_operator' satisfies JourneyState }]);
+    upsertMemo({ [BLOCKER_MEMO]: found });
     const { workflowId } = workflowInfo();
     this.say(
       `**Waiting for an operator** since ${found.since}\n\n${found.step} failed: ${found.errorClass}: ${found.message}\n\n` +

@@ -23,5 +23,8 @@ export const DECISIONS = ['retry', 'skip', 'abandon'] as const;
 /** Every journey takes it; refused where nothing waits. Answers with what was decided. */
 export const decide = defineUpdate<string, [Decision]>('decide');
 
+/** The memo that holds the last {@link Blocker}, for lists: they must not need a worker to answer. */
+export const BLOCKER_MEMO = 'blocker';
+
 /** What the journey waits for a person for, or null. */
 export const blocker = defineQuery<Blocker | null>('blocker');

@@ -69,14 +69,13 @@ test('reading back stops when it is aborted', (t) =>
   withPackage(t, 32 * MIB, async ({ key, path, expected }) => {
     await store().put(key, path, expected);
     const control = new AbortController();
+    const reason = new Error('stopped in the middle');
     let read = 0;
     const onProgress = (bytes: number) => {
       read = bytes;
-      control.abort();
+      control.abort(reason);
     };
-    await assert.rejects(store().readBack(key, { signal: control.signal, onProgress }), {
-      name: 'AbortError',
-    });
+    await assert.rejects(store().readBack(key, { signal: control.signal, onProgress }), reason);
     assert.ok(read < expected.bytes);
   }));
 
@@ -99,12 +98,13 @@ test('two attempts at once store one good object', (t) =>
 test('a file that changed since its upload was interrupted is not published, and nothing of the upload is left to go on from', (t) =>
   withPackage(t, 4 * PART, async ({ key, path, expected }) => {
     const control = new AbortController();
+    const reason = new Error('stopped in the middle');
     const archive = store({ partBytes: PART });
     const interrupted = archive.put(key, path, expected, {
       signal: control.signal,
-      onProgress: () => control.abort(),
+      onProgress: () => control.abort(reason),
     });
-    await assert.rejects(interrupted);
+    await assert.rejects(interrupted, reason);
     const changed = randomBytes(expected.bytes);
     writeFileSync(path, changed);
     await assert.rejects(archive.put(key, path, expected), DataCorruptionError);

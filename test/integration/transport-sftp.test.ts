@@ -2,16 +2,17 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import * as errors from '../../src/core/exceptions.js';
 import { makeTransport } from '../../src/core/transport/make-transport.js';
 import type { SftpTarget } from '../../src/core/transport/sftp-connection.js';
-import { makeKey, publicKey, withLink, withSshd, type TestSshd } from './support/sshd.js';
+import { makeKey, publicKey, withLink, withSshd, type Link, type TestSshd } from './support/sshd.js';
 import {
   assertArrived,
   behavesLikeATransport,
   withShipment,
   type RunOnTransport,
+  type Shipment,
 } from './support/transport-behaviour.js';
 
 const MIB = 1024 * 1024;
@@ -34,24 +35,52 @@ function over(
 
 behavesLikeATransport('sftp', over());
 
-test('sftp: a line that is cut in the middle is a network error, and the same transport goes on where it stood', (t) =>
+/** The same over a line that the test can end. */
+const overLink = (t: TestContext, bytes: number, run: (shipment: Shipment, link: Link) => Promise<void>) =>
   withSshd((sshd) =>
-    withLink(sshd.port, async (link) => {
-      const onLink: RunOnTransport = async (directory, run) => {
+    withLink(sshd.port, (link) => {
+      const onLink: RunOnTransport = async (directory, use) => {
         const transport = makeTransport(sshd.target(directory, { port: link.port }));
-        await run(transport);
-        await transport.close();
+        try {
+          await use(transport);
+        } finally {
+          await transport.close();
+        }
       };
-      await withShipment(t, onLink, 24 * MIB, async (shipment) => {
-        link.cutAfter(10 * MIB);
-        await assert.rejects(shipment.transport.send(shipment.request), errors.NetworkError);
-        link.cutAfter(Infinity);
-        const { bytesSent } = await shipment.transport.send(shipment.request);
-        assert.ok(bytesSent < 24 * MIB && bytesSent > 0, `${bytesSent} bytes were sent again`);
-        assertArrived(shipment);
-      });
+      return withShipment(t, onLink, bytes, (shipment) => run(shipment, link));
     }),
-  ));
+  );
+
+test('sftp: a line that is cut in the middle is a network error, and the next send goes on where it stood', (t) =>
+  overLink(t, 24 * MIB, async (shipment, link) => {
+    link.endAfter(10 * MIB, 'cut');
+    await assert.rejects(shipment.transport.send(shipment.request), errors.NetworkError);
+    link.endAfter(Infinity, 'cut');
+    const { bytesSent } = await shipment.transport.send(shipment.request);
+    assert.ok(bytesSent < 24 * MIB && bytesSent > 0, `${bytesSent} bytes were sent again`);
+    assertArrived(shipment);
+  }));
+
+test('sftp: a send on a line that fell silent ends when it is aborted, and the next one gets through', (t) =>
+  overLink(t, 24 * MIB, async (shipment, link) => {
+    const abort = new AbortController();
+    const reason = new Error('no byte moved');
+    link.endAfter(10 * MIB, 'silent');
+    const onProgress = () => setTimeout(() => abort.abort(reason), 1000).unref();
+    await assert.rejects(
+      shipment.transport.send({ ...shipment.request, signal: abort.signal, onProgress }),
+      reason,
+    );
+    link.endAfter(Infinity, 'cut');
+    await shipment.transport.send(shipment.request);
+    assertArrived(shipment);
+  }));
+
+test('sftp: closing the transport ends a send that is on its way', (t) =>
+  withShipment(t, over(), 24 * MIB, async ({ transport, request }) => {
+    const onProgress = () => void transport.close();
+    await assert.rejects(transport.send({ ...request, onProgress }), errors.NetworkError);
+  }));
 
 test('sftp: a server that is not there is a network error', (t) =>
   withShipment(
@@ -99,7 +128,7 @@ for (const [how, verdict, lines] of refusedHosts) {
       await assert.rejects(transport.send(request), (error: errors.ConfigurationError) => {
         assert.equal(error.name, 'ConfigurationError');
         assert.equal(error.context['verdict'], verdict);
-        assert.ok(printed.includes(String(error.context['fingerprint'])));
+        assert.ok(printed.includes(error.context['fingerprint'] as string));
         return true;
       });
       assert.deepEqual(readdirSync(to), []);

@@ -29,7 +29,7 @@ const compose = parse(text, { merge: true }) as {
 };
 const services = Object.entries(compose.services);
 const exampleText = readFileSync(join(root, 'deploy', 'env.example'), 'utf8');
-const example = [...exampleText.matchAll(/^([A-Z0-9_]+)=/gm)].map(([, name]) => name);
+const example = [...exampleText.matchAll(/^([A-Z0-9_]+)=/gm)].map(([, name = '']) => name);
 const ours = services.filter(([, { image }]) => image?.startsWith('ccat-data-transfer:') === true);
 
 /** All TypeScript of the program, to look names up in. */

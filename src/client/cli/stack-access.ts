@@ -2,11 +2,10 @@ import type { Client } from '@temporalio/client';
 import type { DataSource } from 'typeorm';
 import { Catalogue } from '../../core/database/catalogue.js';
 import { openDataSource } from '../../core/database/data-source.js';
-import { ConfigurationError, NetworkError } from '../../core/exceptions.js';
+import { ConfigurationError } from '../../core/exceptions.js';
 import { givenAddresses } from '../embedded/given-addresses.js';
 import { readAddresses, type Addresses } from '../embedded/stack.js';
 import { connectTemporal } from '../temporal.js';
-import { shortMessage } from './errors.js';
 
 /** Where the commands besides `up` find the servers. */
 export interface ServerAddresses {
@@ -52,29 +51,12 @@ export async function withCatalogue<T>(
   }
 }
 
-/**
- * Connects to Temporal.
- *
- * @throws NetworkError when it does not answer; the client gives that no class of its own
- */
-export async function openTemporal(at: Addresses['temporal']): ReturnType<typeof connectTemporal> {
-  try {
-    return await connectTemporal(at);
-  } catch (cause) {
-    throw new NetworkError(`Temporal at ${at.address} does not answer: ${shortMessage(cause)}`, {
-      subject: 'Temporal',
-      advice: 'check that its server runs and can be reached',
-      cause,
-    });
-  }
-}
-
 /** As {@link withCatalogue}, for Temporal. */
 export async function withTemporal<T>(
   servers: ServerAddresses,
   act: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const temporal = await openTemporal(servers.temporal);
+  const temporal = await connectTemporal(servers.temporal);
   try {
     return await act(temporal.client);
   } finally {

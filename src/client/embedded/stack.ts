@@ -43,9 +43,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await options.supervisor.stop(TEMPORAL, POSTGRES, OBJECT_STORE);
   };
   const parts = [
-    given.temporal ?? startTemporal(context),
-    given.databaseUrl ?? startPostgres(context),
-    given.s3 ?? startObjectStore(context),
+    Promise.resolve(given.temporal ?? startTemporal(context)),
+    Promise.resolve(given.databaseUrl ?? startPostgres(context)),
+    Promise.resolve(given.s3 ?? startObjectStore(context)),
   ] as const;
   try {
     // All are awaited, so that after a failure of one no other is still on its way up.

@@ -37,7 +37,13 @@ export async function unprivileged(): Promise<Account> {
   const passage = await passageCapability();
   // Without the last one it would open everything and still be told by access(2), which initdb asks, that it can't.
   const keep = [`--inh-caps=+${passage}`, `--ambient-caps=+${passage}`, '--securebits=+no_setuid_fixup'];
-  const options = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...(passage === undefined ? [] : keep), '--'];
+  const options = [
+    `--reuid=${uid}`,
+    `--regid=${gid}`,
+    '--clear-groups',
+    ...(passage === undefined ? [] : keep),
+    '--',
+  ];
   return {
     wrap: (command, args) => ({ command: 'setpriv', args: [...options, command, ...args] }),
     own: (path) => chown(path, uid, gid),

@@ -55,7 +55,11 @@ export function classifyS3Error(
   const thrown = error as Thrown;
   const status = thrown.$metadata?.httpStatusCode;
   const name = thrown.Code ?? thrown.name;
-  const message = `${name}: ${thrown.message}`;
+  // An answer to HEAD has no body, and so no words of its own.
+  const message =
+    name === 'Unknown' || name === 'UnknownError'
+      ? `HTTP ${status ?? 'error'}`
+      : `${name}: ${thrown.message}`;
   const facts: ErrorDetails = {
     ...details,
     cause: error,

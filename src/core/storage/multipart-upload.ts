@@ -94,7 +94,8 @@ export class MultipartUpload {
     } catch (error) {
       failure.abort(error);
       await Promise.allSettled(flights);
-      throw error;
+      // What failed first: the others failed because of it.
+      throw failure.signal.reason as Error;
     }
     return whole.digest('hex');
   }

@@ -91,7 +91,7 @@ export class S3ArchiveStore implements ArchiveStore {
     try {
       const { size } = await file.stat();
       if (size !== expected.bytes) throw corrupted(path, `it has ${size} bytes instead of ${expected.bytes}`);
-      await this.#ask(key, () => this.#upload(key, path, file, expected, options));
+      await this.#ask(key, () => this.#upload(key, path, file, expected, options), options.signal);
     } finally {
       await file.close();
     }
@@ -124,26 +124,30 @@ export class S3ArchiveStore implements ArchiveStore {
   }
 
   async readBack(key: string, options: TransferOptions = {}): Promise<{ bytes: number; sha256: string }> {
-    return this.#ask(key, async () => {
-      const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }), {
-        abortSignal: options.signal,
-      });
-      const hash = createHash('sha256');
-      let bytes = 0;
-      for await (const chunk of answer.Body as Readable) {
-        options.signal?.throwIfAborted();
-        hash.update(chunk as Buffer);
-        bytes += (chunk as Buffer).length;
-        options.onProgress?.(bytes);
-      }
-      if (answer.ContentLength !== undefined && bytes !== answer.ContentLength) {
-        throw new NetworkError(`reading ${key} ended after ${bytes} of ${answer.ContentLength} bytes`, {
-          operation: OPERATION,
-          subject: key,
+    return this.#ask(
+      key,
+      async () => {
+        const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }), {
+          abortSignal: options.signal,
         });
-      }
-      return { bytes, sha256: hash.digest('hex') };
-    });
+        const hash = createHash('sha256');
+        let bytes = 0;
+        for await (const chunk of answer.Body as Readable) {
+          options.signal?.throwIfAborted();
+          hash.update(chunk as Buffer);
+          bytes += (chunk as Buffer).length;
+          options.onProgress?.(bytes);
+        }
+        if (answer.ContentLength !== undefined && bytes !== answer.ContentLength) {
+          throw new NetworkError(`reading ${key} ended after ${bytes} of ${answer.ContentLength} bytes`, {
+            operation: OPERATION,
+            subject: key,
+          });
+        }
+        return { bytes, sha256: hash.digest('hex') };
+      },
+      options.signal,
+    );
   }
 
   async readRange(key: string, offset: number, length: number): Promise<Buffer> {
@@ -247,10 +251,12 @@ export class S3ArchiveStore implements ArchiveStore {
     });
   }
 
-  async #ask<T>(subject: string, act: () => Promise<T>): Promise<T> {
+  async #ask<T>(subject: string, act: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       return await act();
     } catch (error) {
+      // However an aborted request ends, the reason is the one that it was aborted for.
+      signal?.throwIfAborted();
       throw classifyS3Error(error, { operation: OPERATION, subject });
     }
   }

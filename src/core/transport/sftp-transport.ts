@@ -22,14 +22,15 @@ const NEARLY_FULL_BYTES = 8 * 1024 * 1024;
 /**
  * To a directory behind an SSH server, which must be OpenSSH's or know its extensions of SFTP (statvfs, fsync, posix-rename).
  *
- * One connection is kept for all files. Aborting a `send` breaks it, since nothing else surely ends what is on the line; the next
- * one connects anew. SFTP can't flush a directory: a rename may be lost when the server's power fails at that moment, which the
- * destination's verification notices.
+ * A connection is kept for the next file; sends at the same time have one each. Aborting a `send` breaks its connection, since nothing
+ * else surely ends what is on the line. SFTP can't flush a directory: a rename may be lost when the server's power fails at that
+ * moment, which the destination's verification notices.
  */
 export class SftpTransport implements Transport {
   readonly name = 'sftp';
   readonly #target: SftpTarget;
-  #connection: SftpConnection | undefined;
+  readonly #inUse = new Set<SftpConnection>();
+  readonly #idle: SftpConnection[] = [];
 
   constructor(target: SftpTarget) {
     this.#target = target;
@@ -41,6 +42,7 @@ export class SftpTransport implements Transport {
     const connection = await this.#connected(signal);
     const onAbort = () => connection.fail(signal?.reason as Error);
     signal?.addEventListener('abort', onAbort);
+    this.#inUse.add(connection);
     try {
       const destination = new SftpDestination(connection, this.#target.directory);
       await destination.requireDirectory();
@@ -50,20 +52,21 @@ export class SftpTransport implements Transport {
       throw error;
     } finally {
       signal?.removeEventListener('abort', onAbort);
+      this.#inUse.delete(connection);
+      this.#idle.push(connection);
     }
   }
 
   close(): Promise<void> {
-    this.#connection?.close();
-    this.#connection = undefined;
+    for (const connection of [...this.#inUse, ...this.#idle.splice(0)]) connection.close();
     return Promise.resolve();
   }
 
   async #connected(signal: AbortSignal | undefined): Promise<SftpConnection> {
-    if (this.#connection === undefined || this.#connection.broken) {
-      this.#connection = await SftpConnection.open(this.#target, signal);
+    for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
+      if (!kept.broken) return kept;
     }
-    return this.#connection;
+    return SftpConnection.open(this.#target, signal);
   }
 }
 

@@ -55,37 +55,41 @@ export async function withSshd(
   }
 }
 
-/** A line between client and server that a test can cut, as a wide-area link does. */
+/** A line between client and server that a test can cut or silence, as happens to wide-area links. */
 export interface Link {
   port: number;
-  /** Cuts every connection as soon as this many bytes have gone to the server over one of them. */
-  cutAfter(bytes: number): void;
+  /** Lets this many bytes of a connection pass to the server; what happens to the line then. */
+  endAfter(bytes: number, how: 'cut' | 'silent'): void;
 }
 
 /** Runs a test with a link to a port of this machine. */
 export async function withLink(port: number, run: (link: Link) => Promise<void>): Promise<void> {
   const sockets = new Set<Socket>();
-  let limit = Infinity;
+  let end = { bytes: Infinity, how: 'cut' };
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
+    sockets.add(near).add(far);
     let passed = 0;
-    for (const [from, to] of [
+    near.on('data', (data: Buffer) => {
+      passed += data.length;
+      if (passed <= end.bytes) far.write(data);
+      else if (end.how === 'cut') near.destroy();
+    });
+    far.on('data', (data: Buffer) => near.write(data));
+    // A cut line is an error on one side and an end on the other; both end both.
+    for (const [one, other] of [
       [near, far],
       [far, near],
     ] as const) {
-      sockets.add(from);
-      from.on('data', (data: Buffer) => {
-        to.write(data);
-        if (from === near && (passed += data.length) > limit) for (const socket of sockets) socket.destroy();
-      });
-      // A cut line is an error on one side and an end on the other; both end both.
-      from.on('error', () => to.destroy());
-      from.on('close', () => to.destroy());
+      one.on('error', () => other.destroy()).on('close', () => other.destroy());
     }
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {
-    await run({ port: (server.address() as AddressInfo).port, cutAfter: (bytes) => (limit = bytes) });
+    await run({
+      port: (server.address() as AddressInfo).port,
+      endAfter: (bytes, how) => (end = { bytes, how }),
+    });
   } finally {
     server.close();
     for (const socket of sockets) socket.destroy();

@@ -62,8 +62,9 @@ export async function sendHalf({ transport, request }: Shipment): Promise<void> 
 
 /** What every transport must do, checked on real files. */
 export function behavesLikeATransport(name: string, onTransport: RunOnTransport): void {
-  const check = (behaviour: string, bytes: number, run: (shipment: Shipment) => Promise<void>) =>
+  const check = (behaviour: string, bytes: number, run: (shipment: Shipment) => Promise<void>): void => {
     test(`${name}: ${behaviour}`, (t) => withShipment(t, onTransport, bytes, run));
+  };
 
   check('a file arrives byte for byte, and progress tells every byte', 20 * MIB + 17, async (shipment) => {
     const told: number[] = [];

@@ -7,7 +7,7 @@ import { S3ArchiveStore } from '../../../core/storage/s3-archive-store.js';
 import { s3SettingsFromEnvironment } from '../../../core/storage/s3-settings.js';
 import { environmentFor, type Addresses } from '../../embedded/stack.js';
 import { setUpTemporal } from '../../set-up.js';
-import { openTemporal } from '../stack-access.js';
+import { connectTemporal } from '../../temporal.js';
 import type { Cleanup } from './cleanup.js';
 import { whenReachable } from './reaching.js';
 import { ARCHIVE, ORIGIN, topology } from './topology.js';
@@ -39,7 +39,7 @@ export async function prepareSystem(
     options,
   );
   cleanup.add('the connection to the catalogue', () => dataSource.destroy());
-  const temporal = await whenReachable('Temporal', () => openTemporal(addresses.temporal), options);
+  const temporal = await whenReachable('Temporal', () => connectTemporal(addresses.temporal), options);
   cleanup.add('the connection to Temporal', () => temporal.close());
 
   await whenReachable('the catalogue', () => migrate(dataSource), options);
