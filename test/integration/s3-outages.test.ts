@@ -5,8 +5,10 @@ import { writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { before, test, type TestContext } from 'node:test';
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { DataCorruptionError, NetworkError, PermanentError } from '../../src/core/exceptions.js';
 import { S3ArchiveStore } from '../../src/core/storage/s3-archive-store.js';
+import { makeS3Client } from '../../src/core/storage/s3-client.js';
 import { withScratch } from '../support/scratch.js';
 import { s3 } from './support/s3.js';
 
@@ -93,6 +95,7 @@ test('two attempts at once store one good object', (t) =>
         assert.equal((outcome.reason as { retryable: boolean }).retryable, true);
     await archive.put(key, path, expected);
     assert.deepEqual(await archive.readBack(key), expected);
+    assert.deepEqual(await unfinishedUploads(key), []);
   }));
 
 test('a file that changed since its upload was interrupted is not published, and nothing of the upload is left to go on from', (t) =>
@@ -118,6 +121,13 @@ test('a file that can not be read is told as such, not as a failure of the store
   withPackage(t, MIB, async ({ key, path, expected }) => {
     await assert.rejects(store().put(key, `${path}.gone`, expected), PermanentError);
   }));
+
+/** Uploads in parts that were begun and neither completed nor aborted. */
+async function unfinishedUploads(key: string): Promise<string[]> {
+  const client = makeS3Client(settings, { idleSeconds: 10 });
+  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+  return Uploads.filter((upload) => upload.Key === key).map((upload) => upload.UploadId ?? '');
+}
 
 /** Runs a test with a file of random bytes and a key of its own. */
 function withPackage(t: TestContext, bytes: number, run: (one: Package) => Promise<void>): Promise<void> {

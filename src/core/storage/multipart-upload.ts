@@ -100,10 +100,15 @@ export class MultipartUpload {
     return whole.digest('hex');
   }
 
-  /** Makes the object of its parts; the store checks each part's digest and the size of the whole. */
-  async complete(bytes: number): Promise<void> {
+  /**
+   * Makes the object of its parts; the store checks each part's digest and the size of the whole. It is not aborted on the way, since
+   * the store would go on with it unseen.
+   *
+   * @param client one that waits long enough for the answer
+   */
+  async complete(client: S3Client, bytes: number): Promise<void> {
     const Parts = this.#completed.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
-    await this.client.send(
+    await client.send(
       new CompleteMultipartUploadCommand({
         ...this.target,
         MultipartUpload: { Parts },

@@ -42,6 +42,7 @@ export class Observer {
   private lastMovedAt = Date.now();
   private fingerprint = '';
   private readonly outages = new Map<Server, Outage>();
+  private readonly startedAt = Date.now();
 
   constructor(
     private readonly catalogue: Catalogue,
@@ -125,7 +126,10 @@ export class Observer {
   }
 
   private async lookAtTemporal(): Promise<void> {
-    const waiting = await this.inTime(() => waitingWorkflows(this.client));
+    // What waited before this run is retried by it, and the list shows that a moment later: only what waits since then counts.
+    const waiting = (await this.inTime(() => waitingWorkflows(this.client))).filter(
+      (one) => Date.parse(one.since) >= this.startedAt,
+    );
     const all = await this.inTime(() => runningWorkflows(this.client));
     this.waiting = waiting;
     this.running = Math.max(0, all - waiting.length);

@@ -39,3 +39,8 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): P
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** Whether a signal is aborted now: asked anew after each wait, which the compiler can't know to matter. */
+export function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

@@ -5,6 +5,7 @@ import { needsScan } from '../../../core/policy/completion.js';
 import { runPlanner } from '../../planners.js';
 import { shortMessage } from '../errors.js';
 import type { Observer } from './observer.js';
+import { isAborted } from './reaching.js';
 
 /**
  * Has the source looked through, at first and as long as files of it are not settled; from then on its schedule does it.
@@ -38,9 +39,4 @@ export async function keepScanning(
     const pause = Math.max(500, (quietSeconds * 1000) / 2, Date.now() - startedAt);
     await sleep(pause, undefined, { signal }).catch(() => undefined);
   }
-}
-
-/** Asked anew after each wait: the compiler can't know that a signal changes in between. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

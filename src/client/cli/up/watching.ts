@@ -10,7 +10,7 @@ import { stages, type Stage } from '../display/stages.js';
 import { passes, shortMessage } from '../errors.js';
 import { operatorName } from '../operator-name.js';
 import type { Observer } from './observer.js';
-import { unlessAborted } from './reaching.js';
+import { isAborted, unlessAborted } from './reaching.js';
 import { keepScanning } from './scanning.js';
 import type { System } from './system.js';
 import { ARCHIVE } from './topology.js';
@@ -118,22 +118,34 @@ function view({ source }: System, observer: Observer, options: WatchOptions, sho
   };
 }
 
-/** What waited for an operator when the last run ended is tried once more: to start again is an operator's word too. */
+/**
+ * What waited for an operator when the last run ended is tried once more: to start again is an operator's word too. Asked again
+ * until Temporal answers.
+ */
 async function retryWaiting(
   { client }: System,
   signal: AbortSignal,
   report: (line: string) => void,
 ): Promise<void> {
-  try {
-    await client.withAbortSignal(signal, async () => {
-      const waiting = await waitingWorkflows(client);
-      for (const one of waiting)
-        await decide(client, one.workflowId, { action: 'retry', by: operatorName(), note: 'started again' });
-      if (waiting.length > 0)
-        report(`${count(waiting.length, 'workflow')} of an earlier run waited for an operator: retried`);
-    });
-  } catch (error) {
-    if (signal.aborted) return;
-    if (!passes(error)) report(`could not retry what waits for an operator: ${shortMessage(error)}`);
+  const startedAt = Date.now();
+  const retryAll = async (): Promise<void> => {
+    const waiting = (await waitingWorkflows(client)).filter((one) => Date.parse(one.since) < startedAt);
+    for (const one of waiting)
+      await decide(client, one.workflowId, { action: 'retry', by: operatorName(), note: 'started again' });
+    if (waiting.length > 0)
+      report(`${count(waiting.length, 'workflow')} of an earlier run waited for an operator: retried`);
+  };
+  while (!isAborted(signal)) {
+    try {
+      await client.withAbortSignal(signal, retryAll);
+      return;
+    } catch (error) {
+      if (isAborted(signal)) return;
+      if (!passes(error)) {
+        report(`could not retry what waits for an operator: ${shortMessage(error)}`);
+        return;
+      }
+    }
+    await sleep(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
   }
 }

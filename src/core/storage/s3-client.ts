@@ -1,0 +1,34 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import type { S3Settings } from './s3-settings.js';
+
+const CONNECT_MS = 5_000;
+/** Connections that nobody uses any more end by themselves after this long, so that a client needs no closing. */
+const UNUSED_MS = 10_000;
+
+/**
+ * A client of an S3 store.
+ *
+ * @param limits `idleSeconds`: a request of which no byte moves for this long is given up; `maxAttempts`: tries of one request. The
+ *   default of two bridges a moment; everything longer is the workflow's
+ */
+export function makeS3Client(
+  settings: S3Settings,
+  limits: { idleSeconds: number; maxAttempts?: number },
+): S3Client {
+  return new S3Client({
+    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    region: settings.region,
+    forcePathStyle: true,
+    credentials: { accessKeyId: settings.accessKeyId, secretAccessKey: settings.secretAccessKey.reveal() },
+    maxAttempts: limits.maxAttempts ?? 2,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: limits.idleSeconds * 1000,
+      httpAgent: { keepAlive: true, timeout: UNUSED_MS },
+      httpsAgent: { keepAlive: true, timeout: UNUSED_MS },
+    },
+    // Every request that matters carries a SHA-256 of ours; a default checksum on top makes some stores refuse.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  });
+}
