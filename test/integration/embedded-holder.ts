@@ -10,14 +10,13 @@ const wish = shutdownWish();
 try {
   const lock = await lockDataDirectory(dataDirectory, report);
   const supervisor = new Supervisor({ dataDirectory, report });
-  const stack = await startStack({ dataDirectory, environment: process.env, report, supervisor });
+  await startStack({ dataDirectory, environment: process.env, report, supervisor });
   report('ready');
   // Something has to keep the process alive while it waits.
   const alive = setInterval(() => undefined, 1_000);
   await new Promise((resolve) => wish.signal.addEventListener('abort', resolve));
   clearInterval(alive);
   await lock.markStopping();
-  await stack.stop();
   await supervisor.stopAll();
   await lock.release();
   report('stopped');

@@ -1,5 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { ConfigurationError } from '../../core/exceptions.js';
 import { dataPaths } from './data-directory.js';
@@ -20,15 +19,11 @@ const schema = z.object({
 /** Where the servers are that this system works with. Holds credentials: never to be logged. */
 export type Addresses = z.infer<typeof schema>;
 
-const fileOf = (dataDirectory: string) => join(dataPaths(dataDirectory).run, 'addresses.json');
+const fileOf = (dataDirectory: string) => dataPaths(dataDirectory).addresses;
 
 /** Leaves the addresses for other commands, readable for the owner alone. */
 export async function writeAddresses(dataDirectory: string, addresses: Addresses): Promise<void> {
   await writePrivateJson(fileOf(dataDirectory), addresses);
-}
-
-export async function forgetAddresses(dataDirectory: string): Promise<void> {
-  await rm(fileOf(dataDirectory), { force: true });
 }
 
 /**

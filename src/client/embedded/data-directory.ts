@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError } from '../../core/exceptions.js';
@@ -16,6 +16,8 @@ export interface DataPaths {
   root: string;
   /** Lock, process list, credentials, addresses; readable for the owner alone. */
   run: string;
+  /** Where the servers are, while they run. */
+  addresses: string;
   logs: string;
   temporal: string;
   postgres: string;
@@ -35,6 +37,7 @@ export function dataPaths(directory: string): DataPaths {
   return {
     root,
     run: below('run'),
+    addresses: join(below('run'), 'addresses.json'),
     logs: below('logs'),
     temporal: below('temporal'),
     postgres: below('postgres'),
@@ -61,12 +64,18 @@ export async function lockDataDirectory(
   for (let told = false; ; told = true) {
     const outcome = await tryLock(join(paths.run, 'lock'), starter === undefined ? {} : { starter });
     if (outcome instanceof FileLock) {
-      return { paths, markStopping: () => outcome.markStopping(), release: () => outcome.release() };
+      return { paths, markStopping: () => outcome.markStopping(), release: () => release(paths, outcome) };
     }
     if (!isLeaving(outcome) || Date.now() > giveUpAt) throw inUse(paths.root, outcome);
     if (!told) report(`waiting for process ${outcome.pid}, which is just leaving ${printable(paths.root)}`);
     await sleep(POLL_MS);
   }
+}
+
+async function release(paths: DataPaths, lock: FileLock): Promise<void> {
+  // Who lets go of the directory has stopped its servers: other commands must not look for them any more.
+  await rm(paths.addresses, { force: true });
+  await lock.release();
 }
 
 function isLeaving(holder: Holder): boolean {

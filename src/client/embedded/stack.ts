@@ -1,10 +1,4 @@
-import {
-  environmentFor,
-  forgetAddresses,
-  readAddresses,
-  writeAddresses,
-  type Addresses,
-} from './addresses.js';
+import { environmentFor, readAddresses, writeAddresses, type Addresses } from './addresses.js';
 import { ensureCredentials } from './credentials.js';
 import { dataPaths } from './data-directory.js';
 import { givenAddresses } from './given-addresses.js';
@@ -38,10 +32,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const [ports, credentials] = [await choosePorts(paths), await ensureCredentials(paths)];
   const context: StackContext = { ...options, paths, ports, credentials };
   const given = givenAddresses(options.environment);
-  const stop = async () => {
-    await forgetAddresses(options.dataDirectory);
-    await options.supervisor.stop(TEMPORAL, POSTGRES, OBJECT_STORE);
-  };
+  const stop = () => options.supervisor.stop(TEMPORAL, POSTGRES, OBJECT_STORE);
   const parts = [
     Promise.resolve(given.temporal ?? startTemporal(context)),
     Promise.resolve(given.databaseUrl ?? startPostgres(context)),
