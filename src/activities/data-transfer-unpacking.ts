@@ -1,11 +1,10 @@
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { verifyPackage } from '../core/package/verify-package.js';
 import { classifyDiskError, removeIfPresent } from '../core/utilities/disk.js';
 import type { ArrivedPackage, FailedPackage } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBytesMove } from './liveness.js';
-import { diskPath } from './raw-data-package-creation.js';
+import { packageFile } from './places.js';
 
 export type UnpackingActivities = ReturnType<typeof makeUnpackingActivities>;
 
@@ -22,7 +21,7 @@ export function makeUnpackingActivities(dependencies: Dependencies) {
       const arrived: ArrivedPackage[] = [];
       const damaged: FailedPackage[] = [];
       for (const one of order.packages) {
-        const file = join(diskPath(order.destination), `${one.name}.tar`);
+        const file = packageFile(order.destination, one.name);
         const fail = (errorClass: string, message: string) =>
           damaged.push({ packageId: one.id, name: one.name, errorClass, message });
         if (!(await isThere(file))) {

@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { CCATDataOperationError } from '../core/exceptions.js';
 import type { FailedPackage } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBytesMove } from './liveness.js';
-import { diskPath } from './raw-data-package-creation.js';
+import { packageFile } from './places.js';
 
 export type TransferActivities = ReturnType<typeof makeTransferActivities>;
 
@@ -20,7 +19,7 @@ export function makeTransferActivities(dependencies: Dependencies) {
       try {
         for (const one of order.packages) {
           const about = { operation: 'data_transfer', subject: one.name, bytesTotal: one.bytes } as const;
-          const file = join(diskPath(order.origin), `${one.name}.tar`);
+          const file = packageFile(order.origin, one.name);
           try {
             await whileBytesMove(dependencies, about, (options) =>
               transport.send({

@@ -1,11 +1,11 @@
-import { join } from 'node:path';
 import type { Location, PhysicalCopy } from '../core/database/records.js';
+import { resultPath } from '../core/package/create-package.js';
 import { deleteSourceEntries } from '../core/package/delete-source.js';
 import { whyKeep } from '../core/policy/deletion.js';
 import { removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
-import { diskPath } from './raw-data-package-creation.js';
+import { diskPath, fileAt } from './places.js';
 
 export interface DeletionOutcome {
   /** `site.location` */
@@ -63,11 +63,11 @@ export function makeDeletionActivities(dependencies: Dependencies) {
   }
 
   async function deleteCopy(copy: PhysicalCopy, outcome: DeletionOutcome): Promise<void> {
-    const directory = diskPath(copy.location);
+    const file = fileAt(copy.location, copy.path);
     await catalogue.beginDeletion(copy.id);
-    await removeIfPresent(join(directory, copy.path));
-    await removeIfPresent(join(directory, `${copy.path}.result.json`));
-    await syncDirectory(directory);
+    await removeIfPresent(file);
+    await removeIfPresent(resultPath(file));
+    await syncDirectory(diskPath(copy.location));
     await catalogue.recordCopyDeleted(copy.id);
     outcome.deleted += 1;
   }

@@ -1,13 +1,12 @@
 import { createHash, randomInt } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Location, PhysicalCopy } from '../core/database/records.js';
 import { ArchiveCorruptionError, ChecksumVerificationError, DeletionError } from '../core/exceptions.js';
 import { getS3KeyForPackage, getS3KeyForSidecar, sidecarDocument } from '../core/storage/archive-layout.js';
 import type { ArchiveStore } from '../core/storage/archive-store.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBytesMove } from './liveness.js';
-import { diskPath } from './raw-data-package-creation.js';
+import { fileAt } from './places.js';
 
 export interface StoredPackage {
   key: string;
@@ -41,7 +40,7 @@ export function makeArchiveActivities(dependencies: Dependencies) {
       const { bytes, sha256 } = order.copy;
       const store = dependencies.archiveStore(archive);
       const key = getS3KeyForPackage(order.package);
-      const file = join(diskPath(order.copy.location), order.copy.path);
+      const file = fileAt(order.copy.location, order.copy.path);
       const about = {
         operation: 'long_term_archive_transfer',
         subject: order.package.name,
@@ -102,7 +101,7 @@ export function makeArchiveActivities(dependencies: Dependencies) {
             one.location.storageType === 'disk' &&
             one.state === 'present',
         );
-        if (beside !== undefined) await sameRanges(store, copy, join(diskPath(beside.location), beside.path));
+        if (beside !== undefined) await sameRanges(store, copy, fileAt(beside.location, beside.path));
       });
     },
   };

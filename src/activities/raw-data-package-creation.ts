@@ -1,11 +1,11 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FoundEntry } from '../core/database/records.js';
-import { createPackage } from '../core/package/create-package.js';
+import { createPackage, resultPath } from '../core/package/create-package.js';
 import type { PackageResult, RefusedEntry } from '../core/package/package-result.js';
 import { scanSource as walkSource } from '../core/package/scan-source.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy, whileBytesMove } from './liveness.js';
+import { diskPath, packageFile } from './places.js';
 import { PackageError } from '../core/exceptions.js';
 
 export interface ScanResult {
@@ -86,7 +86,7 @@ export function makePackagingActivities(dependencies: Dependencies) {
             sourceRoot: diskPath(order.source),
             entries: order.entries,
             name,
-            destination: join(buffer, `${name}.tar`),
+            destination: packageFile(order.buffer, name),
             bagInfo: {
               'External-Identifier': order.package.id,
               'External-Description': `Raw data of ${order.package.executedObsUnit}, instrument module ${order.package.instrumentModule}, part ${order.package.part}`,
@@ -108,12 +108,12 @@ export function makePackagingActivities(dependencies: Dependencies) {
       await whileBusy(async () => {
         const order = await catalogue.packageOrder(input.packageId);
         if (order.package.state !== 'creating') return;
-        const tar = join(diskPath(order.buffer), `${order.package.name}.tar`);
-        const result = JSON.parse(await readFile(`${tar}.result.json`, 'utf8')) as PackageResult;
+        const tar = packageFile(order.buffer, order.package.name);
+        const result = JSON.parse(await readFile(resultPath(tar), 'utf8')) as PackageResult;
         await catalogue.recordPackageCreated(input.packageId, result);
         if (result.members.length === 0) {
           await rm(tar, { force: true });
-          await rm(`${tar}.result.json`, { force: true });
+          await rm(resultPath(tar), { force: true });
         }
         await dependencies.wakePlanner('data_transfer_package_creation', {
           site: order.buffer.site,
@@ -153,11 +153,4 @@ export function makePackagingActivities(dependencies: Dependencies) {
     }
     for (const report of reports) await catalogue.reportProblem(report);
   }
-}
-
-/** The directory of a disk location. The catalogue's constraints make sure that it has one. */
-export function diskPath(location: { site: string; name: string; path?: string }): string {
-  if (location.path === undefined)
-    throw new PackageError(`${location.site}.${location.name} is not on a disk`);
-  return location.path;
 }

@@ -70,12 +70,12 @@ export async function runWorker(
   try {
     const catalogue = new Catalogue(dataSource);
     const client = new Client({ connection: clientConnection, namespace });
-    const s3 = s3SettingsFromEnvironment(environment);
     const dependencies: Dependencies = {
       settings,
       catalogue,
       log,
-      archiveStore: (location) => archiveStore(location, s3),
+      // Read only where it is needed: a site without an archive has no keys.
+      archiveStore: (location) => archiveStore(location, s3SettingsFromEnvironment(environment)),
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
       reportProgress: onProgress ?? (() => undefined),
