@@ -95,10 +95,11 @@ async function seeTheJourney(ui: TemporalUi, name: string): Promise<void> {
     1,
   );
   await ui.open('long-term-archive-transfer/');
-  await ui.tab('Search Attributes', 'search-attributes');
+  await ui.tab('Search Attributes');
   for (const text of ['CdtSite', 'CdtOperation', 'CdtState', 'CdtObservation', 'CdtPackage', name, UNIT])
     await ui.shows(text);
-  await ui.tab('User Metadata', 'journey');
+  await ui.picture('search-attributes');
+  await ui.tab('User Metadata');
   for (const text of ['Summary', 'Current Details', /archived as .*read back and equal/])
     await ui.shows(text);
 }
@@ -107,7 +108,7 @@ async function seeTheJourney(ui: TemporalUi, name: string): Promise<void> {
 async function seeWhatWaits(ui: TemporalUi): Promise<string> {
   await ui.list('waiting', 'CdtState="waiting_for_operator"', 1);
   const workflowId = await ui.open('raw-data-package/');
-  await ui.tab('User Metadata', 'waiting-in-words');
+  await ui.tab('User Metadata');
   for (const text of ['Waiting for an operator', /space|large/i, `cdt retry ${workflowId}`])
     await ui.shows(text);
   return workflowId;
@@ -143,14 +144,19 @@ class TemporalUi {
     return workflowId;
   }
 
-  async tab(name: string, picture: string): Promise<void> {
+  async tab(name: string): Promise<void> {
     await this.page.getByText(name, { exact: true }).first().click();
-    await this.page.waitForLoadState('networkidle');
-    await this.picture(picture);
   }
 
+  /** Waits until the page shows a text; the UI renders what workflows say in frames of their own. */
   async shows(text: string | RegExp): Promise<void> {
-    await this.page.getByText(text).first().waitFor({ timeout: 30_000 });
+    const frames = [0, 1, 2].map((index) => this.page.locator('iframe').nth(index).contentFrame());
+    const looks = [this.page, ...frames].map((place) =>
+      place.getByText(text).first().waitFor({ timeout: 30_000 }),
+    );
+    await Promise.any(looks).catch((cause: unknown) => {
+      throw new Error(`${this.page.url()} does not show ${String(text)}`, { cause });
+    });
   }
 
   async picture(name: string): Promise<void> {

@@ -199,7 +199,7 @@ export class Catalogue {
   }
 
   /**
-   * Packages archived at a site that still take up space anywhere they need not: copies at deletable disks, or files at a
+   * Archived packages that still take up space at a site where they need not: copies at deletable disks, or files at a
    * deletable source. At most 200.
    */
   planDeletions(site: string): Promise<PackageReference[]> {

@@ -38,20 +38,17 @@ export async function planDeletions(manager: EntityManager, site: string): Promi
     `with redundant as (
        select c.raw_data_package_id as id from physical_copy c
        join data_location l on l.id = c.data_location_id and l.deletable and l.active and l.storage_type = 'disk'
+       join site s on s.id = l.site_id and s.short_name = $1
        where c.state <> 'deleted'
        union
        select p.id from raw_data_package p
        join data_location l on l.id = p.source_location_id and l.deletable and l.active
+       join site s on s.id = l.site_id and s.short_name = $1
        where p.state = 'archived' and p.source_freed_at is null
      )
      select p.id as "packageId", p.name, u.name as observation
      from redundant join raw_data_package p on p.id = redundant.id and p.state = 'archived'
      join executed_obs_unit u on u.id = p.executed_obs_unit_id
-     where exists (
-       select from physical_copy c
-       join data_location l on l.id = c.data_location_id and l.location_type = 'long_term_archive'
-       join site s on s.id = l.site_id and s.short_name = $1
-       where c.raw_data_package_id = p.id and c.state = 'present')
      order by random() limit ${MOST_PLANNED}`,
     [site],
   );
