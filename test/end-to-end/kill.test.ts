@@ -32,6 +32,8 @@ test(
       const directory = new DataDirectory(data);
       const random = new Random(testSeed(say));
       const packages: ReportedPackage[] = [];
+      // Whoever is to be killed next, last one first: in random order, but each as often as the others.
+      const victims: (PartName | Way)[] = [];
       let kills = 0;
 
       // One round archives one fresh source; there are as many rounds as it takes to place all kills while something is done.
@@ -47,7 +49,8 @@ test(
         say(`round ${round}: ${tree.size} paths`);
         let command = new UpCommand({ source, dataDirectory: data });
         while (kills < KILLS && (await stillRunningAfter(command, random.integer(...PAUSE_MS)))) {
-          const victim = random.pick([...PARTS, ...WHOLE]);
+          if (victims.length === 0) victims.push(...random.shuffled([...PARTS, ...WHOLE]));
+          const victim = victims.pop()!;
           if (!(await kill(command, victim))) continue;
           say(`kill ${++kills} of ${KILLS}: ${victim}`);
           if (command.running) continue;

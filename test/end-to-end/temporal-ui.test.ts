@@ -111,6 +111,7 @@ async function seeWhatWaits(ui: TemporalUi): Promise<string> {
   await ui.tab('User Metadata');
   for (const text of ['Waiting for an operator', /space|large/i, `cdt retry ${workflowId}`])
     await ui.shows(text);
+  await ui.picture('waiting-in-words');
   return workflowId;
 }
 

@@ -27,6 +27,12 @@ export class Random {
     return choice;
   }
 
+  /** The same things in another order. */
+  shuffled<T>(things: readonly T[]): T[] {
+    const keyed = things.map((thing) => ({ thing, key: this.fraction() }));
+    return keyed.sort((one, other) => one.key - other.key).map(({ thing }) => thing);
+  }
+
   /** Bytes that do not compress, in blocks of at most 4 MiB. */
   *bytes(length: number): Generator<Buffer> {
     const key = createHash('sha256')
