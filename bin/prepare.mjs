@@ -82,14 +82,7 @@ function install() {
   );
   // Building needs the development packages too, whatever NODE_ENV says.
   const flags = ['--include=dev', '--include=optional', '--no-progress'];
-  try {
-    run('npm', ['ci', ...flags], { env });
-  } catch (error) {
-    if (!(error instanceof PreparationError)) throw error;
-    // A registry that lacks optional packages of other platforms fails `npm ci`; the lock file still pins what is installed.
-    say('npm ci could not be done; installing by the lock file with npm install ...');
-    run('npm', ['install', '--no-save', ...flags], { env });
-  }
+  run('npm', ['ci', ...flags], { env });
   writeStamp(INSTALL_STAMP, hashOf([LOCK_FILE]));
 }
 
