@@ -1,5 +1,6 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { ConfigurationError } from '../../core/exceptions.js';
+import { s3SettingsFromEnvironment } from '../../core/storage/s3-settings.js';
 import type { Addresses } from './addresses.js';
 
 /**
@@ -30,19 +31,10 @@ function givenTemporal(environment: NodeJS.ProcessEnv): Addresses['temporal'] | 
  * @throws ConfigurationError when an endpoint is named without its keys
  */
 function givenObjectStore(environment: NodeJS.ProcessEnv): Addresses['s3'] | undefined {
-  const value = (name: string) => environment[`CCAT_DATA_TRANSFER_S3_${name}`] || undefined;
-  const endpoint = value('ENDPOINT');
-  if (endpoint === undefined) return undefined;
-  const accessKeyId = value('ACCESS_KEY_ID');
-  const secretAccessKey = value('SECRET_ACCESS_KEY');
-  if (accessKeyId === undefined || secretAccessKey === undefined) {
-    throw new ConfigurationError('an S3 endpoint is given without its keys', {
-      operation: 'start',
-      subject: endpoint,
-      advice: 'set CCAT_DATA_TRANSFER_S3_ACCESS_KEY_ID and CCAT_DATA_TRANSFER_S3_SECRET_ACCESS_KEY too',
-    });
-  }
-  return { endpoint, region: value('REGION') ?? 'us-east-1', accessKeyId, secretAccessKey };
+  const endpoint = environment['CCAT_DATA_TRANSFER_S3_ENDPOINT'];
+  if (endpoint === undefined || endpoint === '') return undefined;
+  const { region, accessKeyId, secretAccessKey } = s3SettingsFromEnvironment(environment);
+  return { endpoint, region, accessKeyId, secretAccessKey: secretAccessKey.reveal() };
 }
 
 function temporalProfile(environment: NodeJS.ProcessEnv): ReturnType<typeof loadClientConnectConfig> {

@@ -40,7 +40,10 @@ describe('given addresses', () => {
 
   it('of an S3 store need its keys', () => {
     const environment = { ...NO_PROFILE, CCAT_DATA_TRANSFER_S3_ENDPOINT: 'https://s3.example' };
-    assert.throws(() => givenAddresses(environment), /an S3 endpoint is given without its keys/);
+    assert.throws(
+      () => givenAddresses(environment),
+      /wrong settings for the S3 store: CCAT_DATA_TRANSFER_S3_ACCESS_KEY_ID/,
+    );
   });
 
   it('of a running stack are found in its data directory', (t) =>

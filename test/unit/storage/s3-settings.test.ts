@@ -20,6 +20,22 @@ test('the settings of the S3 store come from the environment, the region where o
   assert.equal(s3SettingsFromEnvironment({ ...complete, [`${PREFIX}REGION`]: 'eu-1' }).region, 'eu-1');
 });
 
+test('the variables that S3 tools share are read where ours are not set, the keys as a pair', () => {
+  const shared = {
+    AWS_REGION: 'eu-2',
+    AWS_ACCESS_KEY_ID: 'their-key',
+    AWS_SECRET_ACCESS_KEY: 'their-secret',
+  };
+  const settings = s3SettingsFromEnvironment(shared);
+  assert.deepEqual(
+    [settings.region, settings.accessKeyId, settings.secretAccessKey.reveal()],
+    ['eu-2', 'their-key', 'their-secret'],
+  );
+  assert.equal(s3SettingsFromEnvironment({ ...shared, ...complete }).secretAccessKey.reveal(), 'sesame-open');
+  const half = { ...shared, [`${PREFIX}ACCESS_KEY_ID`]: 'the-key' };
+  assert.throws(() => s3SettingsFromEnvironment(half), /S3_SECRET_ACCESS_KEY/);
+});
+
 test('settings that are printed, logged or sent never show the secret', () => {
   const settings = s3SettingsFromEnvironment(complete);
   const shown = [
