@@ -7,16 +7,23 @@ import { errorLines, passes } from '../errors.js';
 import { EXIT } from '../io.js';
 import type { Outcome, UpDocument } from './document.js';
 import type { Observer } from './observer.js';
+import { isAborted, whenReachable } from './reaching.js';
 import type { System } from './system.js';
 
 /** Packages and problems listed at the end; the rest is counted. */
 const LISTED = 50;
 
-/** The facts with which a run ends; the last that were known of a server that is away. */
+/**
+ * The facts with which a run ends. A run that says all is done waits for a catalogue that is away for a moment, so that it can
+ * name what is archived; any other tells the last that was known.
+ *
+ * @throws what the catalogue said last, when all is done and it stays away
+ */
 export async function lastFacts(
   system: System,
   observer: Observer,
   verdict: Completion | undefined,
+  options: { signal: AbortSignal; report: (line: string) => void },
 ): Promise<Partial<Outcome>> {
   const known = {
     progress: observer.progress,
@@ -24,15 +31,19 @@ export async function lastFacts(
     waiting: observer.waiting,
     left: verdict?.state === 'cannot' ? [...verdict.left, ...observer.retrying] : [],
   };
-  try {
-    const { id } = system.source;
+  const { id } = system.source;
+  const ask = async (): Promise<Partial<Outcome>> => {
     const [packages, progress] = await Promise.all([
       system.catalogue.packagesOfSource(id),
       system.catalogue.sourceProgress(id),
     ]);
     return { ...known, packages, progress };
+  };
+  const isDone = verdict?.state === 'done' && !isAborted(options.signal);
+  try {
+    return await (isDone ? whenReachable('the catalogue', ask, options) : ask());
   } catch (error) {
-    if (!passes(error)) throw error;
+    if (isDone || !passes(error)) throw error;
     return known;
   }
 }
@@ -56,11 +67,15 @@ export function conclusion(
     lines.push(...problemLines(problem, style));
   if (problems.length > LISTED) lines.push(`${problems.length - LISTED} more: cdt problems`);
   if (outcome.failure !== undefined) lines.push(...errorLines(outcome.failure, style));
-  else lines.push(lastLine(document, code, style));
+  else lines.push(lastLine(document, outcome, code, style));
   return lines;
 }
 
-function lastLine(document: UpDocument, code: number, style: Style): string {
+function lastLine(document: UpDocument, outcome: Outcome, code: number, style: Style): string {
+  if (outcome.packages === undefined)
+    return style.warn(
+      `what is archived is not known: the catalogue did not answer; this run took ${formatDuration(document.seconds)}`,
+    );
   const archived = document.packages.filter((one) => one.state === 'archived');
   const files = archived.reduce((sum, one) => sum + one.files, 0);
   const bytes = archived.reduce((sum, one) => sum + (one.bytes ?? 0), 0);

@@ -37,6 +37,8 @@ export class Observer {
   private packages: ArchivedPackageSummary[] = [];
   private running = 0;
   private scan?: ScanFacts;
+  /** The scan that was the last one when `progress` was asked for: an older answer knows nothing of what a scan found. */
+  private progressAfter?: ScanFacts;
   private scanFailure?: string;
   private unsettledSince?: number;
   private lastMovedAt = Date.now();
@@ -71,7 +73,9 @@ export class Observer {
     await this.ask('catalogue', () => this.lookAtCatalogue());
     const { progress, scan, waiting, problems } = this;
     this.unsettledSince =
-      scan !== undefined && needsScan({ scan, progress }) ? (this.unsettledSince ?? Date.now()) : undefined;
+      scan !== undefined && needsScan({ scan, progress: this.currentProgress() })
+        ? (this.unsettledSince ?? Date.now())
+        : undefined;
     const fingerprint = JSON.stringify([
       progress,
       scan,
@@ -90,14 +94,14 @@ export class Observer {
   }
 
   situation(): Situation {
-    const { progress, scan, scanFailure, unsettledSince, waiting, running, problems, lastMovedAt } = this;
+    const { scan, scanFailure, unsettledSince, waiting, running, problems, lastMovedAt } = this;
     const unfinishedPackages = this.packages
       .filter((one) => one.state !== 'archived' && one.state !== 'failed')
       .map((one) => one.name);
     const unreachable = this.unreachable();
     return {
       now: Date.now(),
-      progress,
+      progress: this.currentProgress(),
       scan,
       scanFailure,
       unsettledSince,
@@ -118,8 +122,14 @@ export class Observer {
     );
   }
 
+  private currentProgress(): SourceProgress | undefined {
+    return this.progressAfter === this.scan ? this.progress : undefined;
+  }
+
   private async lookAtCatalogue(): Promise<void> {
+    const { scan } = this;
     this.progress = await this.catalogue.sourceProgress(this.source.id);
+    this.progressAfter = scan;
     this.problems = await this.catalogue.openProblems(this.source.id);
     // The names matter only to tell what waits from what goes on.
     this.packages = this.waiting.length > 0 ? await this.catalogue.packagesOfSource(this.source.id) : [];

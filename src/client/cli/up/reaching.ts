@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { passes, shortMessage } from '../errors.js';
 
-/** How long a start waits for a server that was given from outside and is not there yet, in milliseconds. */
+/** How long a server that is away is waited for, in milliseconds. */
 const PATIENCE = 60_000;
 const PAUSE = 1_000;
 

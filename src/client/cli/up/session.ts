@@ -136,7 +136,7 @@ async function work(session: Session): Promise<number> {
     screen,
     signal,
   });
-  Object.assign(outcome, await lastFacts(system, observer, verdict));
+  Object.assign(outcome, await lastFacts(system, observer, verdict, { signal, report }));
   if (signal.aborted) return once ? EXIT.interrupted : EXIT.ok;
   return verdict?.state === 'done' ? EXIT.ok : EXIT.failed;
 }
