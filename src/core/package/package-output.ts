@@ -1,13 +1,14 @@
 import { createHash, randomBytes, type Hash } from 'node:crypto';
-import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { StorageError } from '../exceptions.js';
 import { classifyDiskError, syncDirectory } from '../utilities/disk.js';
+import { errorCode } from './source-root.js';
 
 const OPERATION = 'raw_data_package_creation';
 const BUFFER_BYTES = 4 * 1024 * 1024;
 /** The disk is made to keep up, so that no long flush waits at the end. */
 const SYNC_EVERY_BYTES = 64 * BUFFER_BYTES;
-const STALE_AFTER_MS = 24 * 3600 * 1000;
 
 /** A place in the output that can be gone back to. */
 export interface Mark {
@@ -38,11 +39,14 @@ export class PackageOutput {
     this.#file = file;
   }
 
-  /** Begins an output, and clears away what crashed attempts left of the same one more than a day ago. */
+  /**
+   * Begins an output, and clears away what earlier attempts left of the same one. One that was given up and writes on all the same
+   * thereby can't publish any more: its part has no name to be renamed from.
+   */
   static async create(destination: string): Promise<PackageOutput> {
     const part = `${destination}.${randomBytes(6).toString('hex')}.part`;
     try {
-      await removeStaleParts(destination);
+      await removeEarlierParts(destination);
       return new PackageOutput(destination, part, await open(part, 'wx', 0o640));
     } catch (error) {
       throw classifyDiskError(error, { operation: OPERATION, subject: part });
@@ -96,6 +100,7 @@ export class PackageOutput {
       await rename(this.#part, this.#destination);
       await syncDirectory(dirname(this.#destination));
     } catch (error) {
+      if (errorCode(error) === 'ENOENT') throw takenOver(this.#part, error);
       throw classifyDiskError(error, { operation: OPERATION, subject: this.#destination });
     }
     return { bytes: this.position, sha256: this.#hash.digest('hex') };
@@ -131,6 +136,15 @@ export class PackageOutput {
   }
 }
 
+function takenOver(part: string, cause: unknown): StorageError {
+  return new StorageError('Another attempt at this package took over', {
+    operation: OPERATION,
+    subject: part,
+    advice: 'Nothing is to be done: the later attempt makes the package.',
+    cause,
+  });
+}
+
 /** Writes all the bytes at a place, also where the system takes them piece by piece. */
 async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
   for (let at = 0; at < bytes.length;) {
@@ -139,14 +153,11 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number): Prom
   }
 }
 
-async function removeStaleParts(destination: string): Promise<void> {
+async function removeEarlierParts(destination: string): Promise<void> {
   const folder = dirname(destination);
   const ours = [`${basename(destination)}.`, `.${basename(destination)}.`];
   const isPart = (name: string): boolean =>
     name.endsWith('.part') && ours.some((prefix) => name.startsWith(prefix));
   const parts = (await readdir(folder)).filter(isPart);
-  for (const part of parts.map((name) => join(folder, name))) {
-    const found = await stat(part).catch(() => undefined); // another attempt may have removed it just now
-    if (found !== undefined && Date.now() - found.mtimeMs > STALE_AFTER_MS) await rm(part, { force: true });
-  }
+  for (const part of parts) await rm(join(folder, part), { force: true });
 }

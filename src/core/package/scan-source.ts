@@ -29,7 +29,8 @@ export type ScanFinding = { entry: FoundEntry } | { refused: RefusedEntry & { ex
 /**
  * Walks a source and tells all that can be packaged: regular files, symlinks (never followed) and folders without any of
  * these; and what can't, with the reason. Each first-level folder is an executed observation unit, loose files are one
- * more, named like the source's own folder.
+ * more, named like the source's own folder. A first-level folder without a regular file below it is no observation: what it
+ * holds goes with the loose files, or with the first unit where there are none, so that a bag has files to check.
  *
  * Order is stable: a folder's files by name, then its folders. Things that vanish meanwhile are passed over. Memory holds one
  * unit's entries, since an entry that names no instrument module takes the one of its unit, where it has exactly one.
@@ -44,8 +45,29 @@ export async function* scanSource(root: string, options: ScanOptions): AsyncGene
   if (top === undefined || 'refused' in top) {
     throw new PermanentError(`The source ${root} may not be read`, { subject: root, advice: READ_ADVICE });
   }
-  yield* asUnit(ownName, top.findings);
-  for (const folder of top.folders) yield* asUnit(encodePath(folder), await walk.below(folder));
+  let host: UnitOfFiles | undefined;
+  const fileless: Unit[] = [];
+  for await (const unit of units(walk, top, ownName)) {
+    const module = moduleOfOthers(unit.findings);
+    if (module === undefined) {
+      fileless.push(unit);
+      continue;
+    }
+    host ??= { name: unit.name, module };
+    yield* entriesOf(unit.findings, { name: unit.name, module });
+  }
+  for (const { name, findings } of fileless) yield* entriesOf(findings, host ?? { name, module: UNASSIGNED });
+}
+
+/** A first-level folder, or the loose files, with all that was found there. */
+interface Unit {
+  name: PathText;
+  findings: Finding[];
+}
+
+async function* units(walk: Walk, top: Listing, ownName: string): AsyncGenerator<Unit> {
+  yield { name: ownName, findings: top.findings };
+  for (const folder of top.folders) yield { name: encodePath(folder), findings: await walk.below(folder) };
 }
 
 /** An entry before its unit is known. */
@@ -161,20 +183,36 @@ function isQuiet(stats: BigIntStats, { now, quietSeconds }: ScanOptions): boolea
   return now - written >= quietSeconds * 1000;
 }
 
-function* asUnit(executedObsUnit: PathText, findings: Finding[]): Generator<ScanFinding> {
-  const modules = new Set(
-    findings.map((finding) => ('entry' in finding ? finding.instrumentModule : undefined)),
-  );
-  modules.delete(undefined);
-  const [only] = modules;
-  const fallback = modules.size === 1 && only !== undefined ? only : UNASSIGNED;
+/** A unit, and the module of those of its entries that name none. */
+interface UnitOfFiles {
+  name: PathText;
+  module: string;
+}
+
+function* entriesOf(findings: Finding[], { name, module }: UnitOfFiles): Generator<ScanFinding> {
   for (const finding of findings) {
-    if ('refused' in finding) yield { refused: { ...finding.refused, executedObsUnit } };
+    if ('refused' in finding) yield { refused: { ...finding.refused, executedObsUnit: name } };
     else
       yield {
-        entry: { ...finding.entry, executedObsUnit, instrumentModule: finding.instrumentModule ?? fallback },
+        entry: {
+          ...finding.entry,
+          executedObsUnit: name,
+          instrumentModule: finding.instrumentModule ?? module,
+        },
       };
   }
+}
+
+/** The module of a unit's entries that name none: the unit's, where it has exactly one. Undefined for a unit without files. */
+function moduleOfOthers(findings: Finding[]): string | undefined {
+  const files = findings.filter(
+    (finding): finding is Seen => 'entry' in finding && finding.entry.kind === 'file',
+  );
+  const modules = new Set(files.map((file) => file.instrumentModule));
+  const named = [...modules].filter((module) => module !== undefined).sort();
+  if (files.length === 0) return undefined;
+  // Links and folders alone make no package: where every file names one of several modules, they go with the first.
+  return modules.has(undefined) && named.length > 1 ? UNASSIGNED : (named[0] ?? UNASSIGNED);
 }
 
 function refused(path: Buffer, kind: RefusedEntry['kind'], reason: string): { refused: RefusedEntry } {

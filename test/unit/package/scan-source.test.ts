@@ -32,7 +32,8 @@ test('first-level folders are units, loose files are one more, named like the so
     const { source } = folders(directory);
     mkdirSync(join(source, 'obs 1', 'deep', 'er'), { recursive: true });
     mkdirSync(join(source, 'obs 2', 'empty'), { recursive: true });
-    for (const path of ['loose', 'obs 1/a', 'obs 1/deep/er/b']) writeFileSync(join(source, path), 'x');
+    for (const path of ['loose', 'obs 1/a', 'obs 1/deep/er/b', 'obs 2/c'])
+      writeFileSync(join(source, path), 'x');
     symlinkSync('/etc', join(source, 'obs 2', 'link'));
     const { entries } = await scan(source);
     assert.deepEqual(
@@ -41,10 +42,45 @@ test('first-level folders are units, loose files are one more, named like the so
         ['source', 'loose', 'file', 1],
         ['obs 1', 'obs 1/a', 'file', 1],
         ['obs 1', 'obs 1/deep/er/b', 'file', 1],
+        ['obs 2', 'obs 2/c', 'file', 1],
         ['obs 2', 'obs 2/link', 'symlink', 0],
         ['obs 2', 'obs 2/empty', 'directory', 0],
       ],
     );
+  });
+});
+
+test('a folder without a file is no observation: it goes with the loose files, else with the first unit', async (t) => {
+  await withScratch(t, async (directory) => {
+    const { source } = folders(directory);
+    mkdirSync(join(source, 'a', 'empty'), { recursive: true });
+    symlinkSync('/etc', join(source, 'loose link'));
+    const unitsOf = async () =>
+      Object.fromEntries(
+        (await scan(source)).entries.map(({ path, executedObsUnit }) => [path, executedObsUnit]),
+      );
+    assert.deepEqual(await unitsOf(), { 'a/empty': 'a', 'loose link': 'source' });
+    mkdirSync(join(source, 'b'));
+    writeFileSync(join(source, 'b', 'file'), '');
+    assert.deepEqual(await unitsOf(), { 'a/empty': 'b', 'loose link': 'b', 'b/file': 'b' });
+    writeFileSync(join(source, 'loose'), '');
+    assert.deepEqual(await unitsOf(), {
+      'a/empty': 'source',
+      'loose link': 'source',
+      'b/file': 'b',
+      loose: 'source',
+    });
+  });
+});
+
+test('links and folders go with a module that has files', async (t) => {
+  await withScratch(t, async (directory) => {
+    const { source } = folders(directory);
+    mkdirSync(join(source, 'unit', 'empty'), { recursive: true });
+    writeFileSync(join(source, 'unit', 'a.fits'), header("INSTRUME= 'Prime-Cam'"));
+    writeFileSync(join(source, 'unit', 'b.fits'), header("INSTRUME= 'CHAI    '"));
+    const { entries } = await scan(source);
+    assert.equal(entries.find(({ path }) => path === 'unit/empty')?.instrumentModule, 'CHAI');
   });
 });
 
