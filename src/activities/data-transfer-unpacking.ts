@@ -3,7 +3,7 @@ import { verifyPackage } from '../core/package/verify-package.js';
 import { classifyDiskError, removeIfPresent } from '../core/utilities/disk.js';
 import type { ArrivedPackage, FailedPackage } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
-import { whileBytesMove } from './liveness.js';
+import { whileBusy, whileBytesMove } from './liveness.js';
 import { packageFile } from './places.js';
 
 export type UnpackingActivities = ReturnType<typeof makeUnpackingActivities>;
@@ -17,10 +17,11 @@ export function makeUnpackingActivities(dependencies: Dependencies) {
     async verifyPackages(input: {
       dataTransferId: string;
     }): Promise<{ arrived: ArrivedPackage[]; damaged: FailedPackage[] }> {
-      const order = await dependencies.catalogue.transferOrder(input.dataTransferId);
+      const order = await whileBusy(() => dependencies.catalogue.transferOrder(input.dataTransferId));
       const arrived: ArrivedPackage[] = [];
       const damaged: FailedPackage[] = [];
-      for (const one of order.packages) {
+      // An earlier round delivered the others; they may be archived by now, and gone from both buffers.
+      for (const one of order.packages.filter(({ state }) => state === 'transferring')) {
         const file = packageFile(order.destination, one.name);
         const fail = (errorClass: string, message: string) =>
           damaged.push({ packageId: one.id, name: one.name, errorClass, message });

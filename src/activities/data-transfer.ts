@@ -1,7 +1,7 @@
 import { CCATDataOperationError } from '../core/exceptions.js';
 import type { FailedPackage } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
-import { whileBytesMove } from './liveness.js';
+import { whileBusy, whileBytesMove } from './liveness.js';
 import { packageFile } from './places.js';
 
 export type TransferActivities = ReturnType<typeof makeTransferActivities>;
@@ -13,11 +13,12 @@ export function makeTransferActivities(dependencies: Dependencies) {
      * goes on where the destination's partial file ends. A package that can't be sent for good does not stop the others.
      */
     async transferPackages(input: { dataTransferId: string }): Promise<{ failed: FailedPackage[] }> {
-      const order = await dependencies.catalogue.transferOrder(input.dataTransferId);
+      const order = await whileBusy(() => dependencies.catalogue.transferOrder(input.dataTransferId));
       const transport = dependencies.transport(order.route, order.destination);
       const failed: FailedPackage[] = [];
       try {
-        for (const one of order.packages) {
+        // An earlier round delivered the others; they may be archived by now, and gone from both buffers.
+        for (const one of order.packages.filter(({ state }) => state === 'transferring')) {
           const about = { operation: 'data_transfer', subject: one.name, bytesTotal: one.bytes } as const;
           const file = packageFile(order.origin, one.name);
           try {

@@ -26,6 +26,8 @@ export async function whileBytesMove<T>(
     bytesDone = bytes;
   };
   const beat = setInterval(() => {
+    // What does not even end when it is told to (a disk that hangs) is silent from then on: Temporal gives the attempt up.
+    if (stall.signal.aborted) return;
     heartbeat({ v: 1, subject: about.subject, bytesDone, bytesTotal: about.bytesTotal });
     dependencies.reportProgress({ ...about, bytesDone });
     if (Date.now() - movedAt > dependencies.settings.stallSeconds * 1000)

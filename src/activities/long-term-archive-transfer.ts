@@ -5,7 +5,7 @@ import { ArchiveCorruptionError, ChecksumVerificationError, DeletionError } from
 import { getS3KeyForPackage, getS3KeyForSidecar, sidecarDocument } from '../core/storage/archive-layout.js';
 import type { ArchiveStore } from '../core/storage/archive-store.js';
 import type { Dependencies } from './dependencies.js';
-import { whileBytesMove } from './liveness.js';
+import { whileBusy, whileBytesMove } from './liveness.js';
 import { fileAt } from './places.js';
 
 export interface StoredPackage {
@@ -35,8 +35,10 @@ export function makeArchiveActivities(dependencies: Dependencies) {
   return {
     /** Stores a package with a checksum that the server checks, its sidecar beside it, and reads the object back in full. */
     async archivePackage(input: { packageId: string; archive: Place }): Promise<StoredPackage> {
-      const archive = await catalogue.location(input.archive.site, input.archive.location);
-      const order = await catalogue.archiveOrder(input.packageId, archive.id);
+      const { archive, order } = await whileBusy(async () => {
+        const location = await catalogue.location(input.archive.site, input.archive.location);
+        return { archive: location, order: await catalogue.archiveOrder(input.packageId, location.id) };
+      });
       const { bytes, sha256 } = order.copy;
       const store = dependencies.archiveStore(archive);
       const key = getS3KeyForPackage(order.package);

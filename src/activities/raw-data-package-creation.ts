@@ -70,7 +70,7 @@ export function makePackagingActivities(dependencies: Dependencies) {
 
     /** Writes a package's tar and its result beside it into the buffer, reading each file of the source once. */
     async createRawDataPackage(input: { packageId: string }): Promise<PackagingFacts> {
-      const order = await catalogue.packageOrder(input.packageId);
+      const order = await whileBusy(() => catalogue.packageOrder(input.packageId));
       const { name, state, fileCount, bytes, sha256 } = order.package;
       // A repeat of work that is recorded already, perhaps long gone from this buffer.
       if (state !== 'creating' && bytes !== undefined && sha256 !== undefined)

@@ -104,6 +104,7 @@ export interface TransferOrder {
   packages: {
     id: string;
     name: string;
+    state: PackageState;
     bytes: number;
     sha256: string;
     fileCount: number;

@@ -7,7 +7,7 @@ import { BagWriter, type BagContents } from './bag-writer.js';
 import { PackageOutput } from './package-output.js';
 import type { PackageResult, RefusedEntry } from './package-result.js';
 import { plannedBytes, requireSpace, withSpace } from './package-space.js';
-import { errorCode, findSourceRoot, isStillThere, type SourceRoot } from './source-root.js';
+import { errorCode, findSourceRoot, isEmpty, isStillThere, type SourceRoot } from './source-root.js';
 
 const OPERATION = 'raw_data_package_creation';
 
@@ -75,7 +75,9 @@ async function finishedResult(destination: string): Promise<PackageResult | unde
 
 /** Files that vanish one by one are refused; a source that vanished as a whole is waited for. */
 async function requireSource(root: SourceRoot, sourceRoot: string, refused: RefusedEntry[]): Promise<void> {
-  if (!refused.some(({ kind }) => kind === 'vanished') || (await isStillThere(root))) return;
+  if (!refused.some(({ kind }) => kind === 'vanished')) return;
+  // A mount point without its disk is an empty folder, also when it was one from the start.
+  if ((await isStillThere(root)) && !(await isEmpty(root))) return;
   throw new StorageError(`The source ${printable(sourceRoot)} went away while it was packaged`, {
     subject: printable(sourceRoot),
     advice: 'Mount the disk again; the work goes on by itself.',

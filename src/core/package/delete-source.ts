@@ -15,7 +15,7 @@ const SLASH = Buffer.from('/');
 
 /**
  * Deletes what was packaged from a source, and only that: an entry that is not exactly what was packaged stays. Folders that
- * become empty by it are removed, never the root.
+ * become empty by it are removed, never the root nor what lies directly below it: an instrument goes on writing there.
  *
  * @param root absolute path of the source
  * @throws StorageError, PermanentError when the source itself can't be worked on; what was deleted until then is found gone by the next try
@@ -66,8 +66,15 @@ async function deleteEntry(
   const changed =
     member.kind === 'symlink' ? !found.isSymbolicLink() : !(await isAsPackaged(path, found, member));
   if (changed || found.mtimeNs.toString() !== member.mtimeNs) return 'it was changed after it was packaged';
+  // Hashing takes its time: only what is the same now as before goes. Any write and any rename moves the ctime.
+  const now = await ifPresent(lstat(path, { bigint: true }));
+  if (now !== undefined && !isSame(found, now)) return 'it was changed while it was compared';
   await ifPresent(unlink(path));
   return undefined;
+}
+
+function isSame(one: BigIntStats, other: BigIntStats): boolean {
+  return one.dev === other.dev && one.ino === other.ino && one.ctimeNs === other.ctimeNs;
 }
 
 /** Size and times tell that a file is untouched; where only its ctime moved (a rename, a chmod), its bytes decide. */
@@ -86,9 +93,9 @@ async function isAsPackaged(path: Buffer, found: BigIntStats, member: PackageMem
   return hash.digest('hex') === member.sha256;
 }
 
-/** Removes a folder and its parents as long as they are empty. */
+/** Removes a folder and its parents as long as they are empty, up to the first level. */
 async function pruneEmpty(realRoot: Buffer, folder: Buffer): Promise<void> {
-  for (let at: Buffer | undefined = folder; at !== undefined; at = parent(at)) {
+  for (let at: Buffer | undefined = folder; at?.includes(SLASH); at = parent(at)) {
     if (!(await removeEmpty(Buffer.concat([realRoot, SLASH, at])))) return;
   }
 }

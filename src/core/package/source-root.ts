@@ -1,4 +1,4 @@
-import { realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { PermanentError, type CCATDataOperationError, type ErrorDetails } from '../exceptions.js';
 import { printable } from '../utilities/printable.js';
 
@@ -45,6 +45,11 @@ export const READ_ADVICE = "Give the worker's user the right to read and enter t
 export async function isStillThere(root: SourceRoot): Promise<boolean> {
   const found = await stat(root.path, { bigint: true }).catch(() => undefined);
   return found?.dev === root.device && found.ino === root.inode;
+}
+
+/** Whether there is nothing in it. */
+export async function isEmpty(root: SourceRoot): Promise<boolean> {
+  return (await readdir(root.path).catch(() => [])).length === 0;
 }
 
 /** Joins folders and names that are bytes. */

@@ -153,7 +153,7 @@ test('a package whose files have all gone is still a bag, an empty one', async (
     const { source, destination } = folders(directory);
     writeFileSync(join(source, 'only'), 'x');
     const { entries } = await scan(source);
-    rmSync(join(source, 'only'));
+    renameSync(join(source, 'only'), join(source, 'other'));
     const result = await pack(source, destination, { entries });
     assert.deepEqual([result.members, result.fileCount, result.refused.length], [[], 0, 1]);
     assert.ok((await verifyPackage({ file: destination, ...result })).ok);
@@ -170,6 +170,8 @@ test('a source that goes away as a whole is waited for, its files are not given 
       mkdirSync(source);
     });
     await assert.rejects(pack(source, destination, { entries, onProgress: unmount }), StorageError);
+    // Nor where only the empty mount point was there from the start.
+    await assert.rejects(pack(source, destination, { entries }), StorageError);
     assert.deepEqual(readdirSync(buffer), []);
     await assert.rejects(pack(join(source, 'nowhere'), destination, { entries }), StorageError);
   });
@@ -180,7 +182,8 @@ test('what is finished is not made again; what lacks its result or its size is',
     const { source, destination } = folders(directory);
     writeFileSync(join(source, 'file'), 'content');
     const { entries } = await scan(source);
-    const first = await pack(source, destination);
+    writeFileSync(join(source, 'later'), '');
+    const first = await pack(source, destination, { entries });
     const made = statSync(destination).ino;
     rmSync(join(source, 'file'));
     assert.deepEqual(await pack(source, destination, { entries }), first);

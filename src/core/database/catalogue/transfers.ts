@@ -138,7 +138,7 @@ export async function transferOrder(manager: EntityManager, dataTransferId: stri
   const transfer = await transferEntity(manager, dataTransferId);
   const packages = await rows<TransferOrder['packages'][number]>(
     manager,
-    `select p.id, p.name, p.bytes::float8 as bytes, p.sha256, p.file_count as "fileCount", p.payload_bytes::float8 as "payloadBytes",
+    `select p.id, p.name, p.state, p.bytes::float8 as bytes, p.sha256, p.file_count as "fileCount", p.payload_bytes::float8 as "payloadBytes",
        u.name as "executedObsUnit"
      from raw_data_package p join executed_obs_unit u on u.id = p.executed_obs_unit_id
      where p.data_transfer_package_id = $1 and p.state <> 'failed' order by p.created_at, p.id`,
