@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { requireTools } from './test-tools.mjs';
 import { prepare, PreparationError, root, say } from './prepare.mjs';
 import { isolatedEnvironment, startTestStack } from './test-stack.mjs';
 
-/** `npm test [-- STAGE ...]`: every check there is, against real servers. Closes with how many passed and failed. */
+/**
+ * `npm test [-- STAGE ... [--only TEXT]]`: every check there is, against real servers; with `--only` the test files whose path
+ * holds TEXT. Closes with how many passed and failed.
+ */
 
 const COUNTS = join(root, 'dist', '.test-counts.json');
 const total = { passed: 0, failed: 0 };
+let only = '';
 let stack;
 let child;
 let interrupted = false;
@@ -75,7 +80,10 @@ async function tests(kind, { concurrency, env = {} }) {
 function testFiles(folder) {
   if (!existsSync(folder)) return [];
   const names = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.test.js'));
-  return names.sort().map((name) => join(folder, name));
+  return names
+    .filter((name) => name.includes(only))
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 function node(...args) {
@@ -102,7 +110,13 @@ function interrupt(signal) {
   child?.kill(signal);
 }
 
-async function main(wanted) {
+async function main(args) {
+  const { values, positionals: wanted } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { only: { type: 'string', default: '' } },
+  });
+  only = values.only;
   const unknown = wanted.filter((name) => !Object.hasOwn(stages, name));
   if (unknown.length > 0)
     throw new PreparationError(

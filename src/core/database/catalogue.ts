@@ -1,4 +1,4 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { PackageResult } from '../package/package-result.js';
 import type { PathText } from '../utilities/path-text.js';
 import * as archive from './catalogue/archive.js';
@@ -11,7 +11,6 @@ import * as problems from './catalogue/problems.js';
 import * as sweeps from './catalogue/sweeps.js';
 import * as topology from './catalogue/topology.js';
 import * as transfers from './catalogue/transfers.js';
-import { classifyDatabaseError } from './classify-database-error.js';
 import type {
   ArchiveOrder,
   ArchivedPackageSummary,
@@ -32,6 +31,7 @@ import type {
   Topology,
   TransferOrder,
 } from './records.js';
+import { Transactions } from './transactions.js';
 
 /**
  * What is so: the only code that reads and writes the catalogue's tables.
@@ -42,32 +42,36 @@ import type {
  * ids among them), {@link PackageError} or {@link DataCorruptionError} where the facts contradict each other.
  */
 export class Catalogue {
-  constructor(private readonly dataSource: DataSource) {}
+  private readonly transactions: Transactions;
+
+  constructor(dataSource: DataSource) {
+    this.transactions = new Transactions(dataSource);
+  }
 
   // --- topology ----------------------------------------------------------------------------------------------------
 
   /** Makes the sites, locations and routes be as described; matches by name and removes nothing. */
   ensureTopology(described: Topology): Promise<void> {
-    return this.inTransaction((manager) => topology.ensureTopology(manager, described));
+    return this.transactions.write((manager) => topology.ensureTopology(manager, described));
   }
 
   /** All locations, or those of one site; inactive ones too. */
   locations(site?: string): Promise<Location[]> {
-    return this.read((manager) => topology.locations(manager, site));
+    return this.transactions.read((manager) => topology.locations(manager, site));
   }
 
   /** @throws ConfigurationError if the catalogue has no such location */
   location(site: string, name: string): Promise<Location> {
-    return this.read((manager) => topology.location(manager, site, name));
+    return this.transactions.read((manager) => topology.location(manager, site, name));
   }
 
   /** @throws ConfigurationError if the catalogue has no such location */
   locationById(id: string): Promise<Location> {
-    return this.read((manager) => topology.locationById(manager, id));
+    return this.transactions.read((manager) => topology.locationById(manager, id));
   }
 
   routes(): Promise<Route[]> {
-    return this.read((manager) => topology.routes(manager));
+    return this.transactions.read((manager) => topology.routes(manager));
   }
 
   // --- files and packages at the source ----------------------------------------------------------------------------
@@ -86,7 +90,7 @@ export class Catalogue {
     entries: FoundEntry[],
     quietSeconds: number,
   ): Promise<{ fresh: number; changed: number; unquiet: number }> {
-    return this.inTransaction((manager) =>
+    return this.transactions.write((manager) =>
       files.registerEntries(manager, sourceLocationId, entries, quietSeconds),
     );
   }
@@ -98,21 +102,21 @@ export class Catalogue {
    * @param plan.waitSeconds how long the quiet files of an observation wait for its files that are still being written
    */
   planRawDataPackages(plan: planning.PackagingPlan): Promise<PlannedPackage[]> {
-    return this.inTransaction((manager) => planning.planRawDataPackages(manager, plan));
+    return this.transactions.write((manager) => planning.planRawDataPackages(manager, plan));
   }
 
   /** What packaging must read: the entries of a package in the byte order of their path texts. */
   packageOrder(packageId: string): Promise<PackageOrder> {
-    return this.read((manager) => packages.packageOrder(manager, packageId));
+    return this.transactions.read((manager) => packages.packageOrder(manager, packageId));
   }
 
   packageSummary(packageId: string): Promise<PackageSummary> {
-    return this.read((manager) => packages.packageSummary(manager, packageId));
+    return this.transactions.read((manager) => packages.packageSummary(manager, packageId));
   }
 
   /** All packages made from a source, oldest first, each with its first verified archive copy. */
   packagesOfSource(sourceLocationId: string): Promise<ArchivedPackageSummary[]> {
-    return this.read((manager) => packages.packagesOfSource(manager, sourceLocationId));
+    return this.transactions.read((manager) => packages.packagesOfSource(manager, sourceLocationId));
   }
 
   /**
@@ -123,17 +127,17 @@ export class Catalogue {
    * @throws DataCorruptionError if another result was recorded before
    */
   recordPackageCreated(packageId: string, result: PackageResult): Promise<void> {
-    return this.inTransaction((manager) => packaging.recordPackageCreated(manager, packageId, result));
+    return this.transactions.write((manager) => packaging.recordPackageCreated(manager, packageId, result));
   }
 
   /** Gives a package up. The files of one that was never made become `refused`, and are taken up again when they change. */
   failPackage(packageId: string, reason: string): Promise<void> {
-    return this.inTransaction((manager) => packaging.failPackage(manager, packageId, reason));
+    return this.transactions.write((manager) => packaging.failPackage(manager, packageId, reason));
   }
 
   /** How far everything from one source is. */
   sourceProgress(sourceLocationId: string): Promise<SourceProgress> {
-    return this.read((manager) => packages.sourceProgress(manager, sourceLocationId));
+    return this.transactions.read((manager) => packages.sourceProgress(manager, sourceLocationId));
   }
 
   // --- journeys ----------------------------------------------------------------------------------------------------
@@ -145,12 +149,12 @@ export class Catalogue {
    * @throws ConfigurationError if no active route leads from the buffer's site to a site with an archive
    */
   planDataTransfers(plan: transfers.BundlingPlan): Promise<DataTransferPlan[]> {
-    return this.inTransaction((manager) => transfers.planDataTransfers(manager, plan));
+    return this.transactions.write((manager) => transfers.planDataTransfers(manager, plan));
   }
 
   /** What moving a bundle needs. Taking the order is what begins the transfer: a pending one is `in_progress` then. */
   transferOrder(dataTransferId: string): Promise<TransferOrder> {
-    return this.inTransaction((manager) => transfers.transferOrder(manager, dataTransferId));
+    return this.transactions.write((manager) => transfers.transferOrder(manager, dataTransferId));
   }
 
   /**
@@ -164,12 +168,14 @@ export class Catalogue {
     arrived: { packageId: string; bytes: number; sha256: string }[],
     failed: { packageId: string; reason: string }[],
   ): Promise<void> {
-    return this.inTransaction((manager) => transfers.recordArrival(manager, dataTransferId, arrived, failed));
+    return this.transactions.write((manager) =>
+      transfers.recordArrival(manager, dataTransferId, arrived, failed),
+    );
   }
 
   /** Packages that lie verified in a buffer of the archive's site and are not in the archive yet; at most 200. */
   planArchiveTransfers(archiveLocationId: string): Promise<PackageReference[]> {
-    return this.read((manager) => sweeps.planArchiveTransfers(manager, archiveLocationId));
+    return this.transactions.read((manager) => sweeps.planArchiveTransfers(manager, archiveLocationId));
   }
 
   /**
@@ -178,7 +184,7 @@ export class Catalogue {
    * @throws PermanentError if no copy of the package lies in a buffer of the archive's site
    */
   archiveOrder(packageId: string, archiveLocationId: string): Promise<ArchiveOrder> {
-    return this.inTransaction((manager) => archive.archiveOrder(manager, packageId, archiveLocationId));
+    return this.transactions.write((manager) => archive.archiveOrder(manager, packageId, archiveLocationId));
   }
 
   /**
@@ -187,7 +193,7 @@ export class Catalogue {
    * @throws DataCorruptionError if what is stored is not what was packaged
    */
   recordArchived(packageId: string, archiveLocationId: string, stored: StoredCopy): Promise<void> {
-    return this.inTransaction((manager) =>
+    return this.transactions.write((manager) =>
       archive.recordArchived(manager, packageId, archiveLocationId, stored),
     );
   }
@@ -195,7 +201,7 @@ export class Catalogue {
   // --- copies and their deletion -----------------------------------------------------------------------------------
 
   copiesOfPackage(packageId: string): Promise<PhysicalCopy[]> {
-    return this.read((manager) => copies.copiesOfPackage(manager, packageId));
+    return this.transactions.read((manager) => copies.copiesOfPackage(manager, packageId));
   }
 
   /**
@@ -203,7 +209,7 @@ export class Catalogue {
    * deletable source. At most 200.
    */
   planDeletions(site: string): Promise<PackageReference[]> {
-    return this.read((manager) => sweeps.planDeletions(manager, site));
+    return this.transactions.read((manager) => sweeps.planDeletions(manager, site));
   }
 
   /**
@@ -212,7 +218,7 @@ export class Catalogue {
    * @param at ISO 8601
    */
   recordVerified(copyId: string, at: string): Promise<void> {
-    return this.inTransaction((manager) => copies.recordVerified(manager, copyId, at));
+    return this.transactions.write((manager) => copies.recordVerified(manager, copyId, at));
   }
 
   /**
@@ -221,17 +227,17 @@ export class Catalogue {
    * @throws DeletionError if its location is an archive or does not allow deleting
    */
   beginDeletion(copyId: string): Promise<void> {
-    return this.inTransaction((manager) => copies.beginDeletion(manager, copyId));
+    return this.transactions.write((manager) => copies.beginDeletion(manager, copyId));
   }
 
   /** @throws DeletionError if the deletion was not begun */
   recordCopyDeleted(copyId: string): Promise<void> {
-    return this.inTransaction((manager) => copies.recordCopyDeleted(manager, copyId));
+    return this.transactions.write((manager) => copies.recordCopyDeleted(manager, copyId));
   }
 
   /** A package's entries that are still at a deletable source, in the order of their paths; none if the source is not deletable. */
   sourceFilesToDelete(packageId: string): Promise<SourceFile[]> {
-    return this.read((manager) => copies.sourceFilesToDelete(manager, packageId));
+    return this.transactions.read((manager) => copies.sourceFilesToDelete(manager, packageId));
   }
 
   /** Records which entries are gone from the source, and which were kept and why: those are not planned for again. */
@@ -240,40 +246,25 @@ export class Catalogue {
     paths: PathText[],
     kept: { path: PathText; reason: string }[],
   ): Promise<void> {
-    return this.inTransaction((manager) => copies.recordSourceFilesDeleted(manager, packageId, paths, kept));
+    return this.transactions.write((manager) =>
+      copies.recordSourceFilesDeleted(manager, packageId, paths, kept),
+    );
   }
 
   // --- problems ----------------------------------------------------------------------------------------------------
 
   /** Tells of something a person should know; the same thing told again counts up. */
   reportProblem(problem: NewProblem): Promise<void> {
-    return this.inTransaction((manager) => problems.reportProblem(manager, problem));
+    return this.transactions.write((manager) => problems.reportProblem(manager, problem));
   }
 
   /** Closes the open problems of a workflow, or those about one subject of an operation. */
   resolveProblems(which: { workflowId: string } | { operation: string; subject: string }): Promise<void> {
-    return this.inTransaction((manager) => problems.resolveProblems(manager, which));
+    return this.transactions.write((manager) => problems.resolveProblems(manager, which));
   }
 
   /** Open problems, latest first, at most 1000; of one source and of none in particular if a source is given. */
   openProblems(sourceLocationId?: string): Promise<Problem[]> {
-    return this.read((manager) => problems.openProblems(manager, sourceLocationId));
-  }
-
-  private async inTransaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    try {
-      return await this.dataSource.transaction(work);
-    } catch (error) {
-      throw classifyDatabaseError(error);
-    }
-  }
-
-  /** For reads of few statements: saves the round trips that begin and end a transaction. */
-  private async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    try {
-      return await work(this.dataSource.manager);
-    } catch (error) {
-      throw classifyDatabaseError(error);
-    }
+    return this.transactions.read((manager) => problems.openProblems(manager, sourceLocationId));
   }
 }

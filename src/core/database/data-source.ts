@@ -2,7 +2,7 @@ import { DataSource, DefaultNamingStrategy } from 'typeorm';
 import { ConfigurationError } from '../exceptions.js';
 import { classifyDatabaseError } from './classify-database-error.js';
 import { ENTITIES } from './entities/index.js';
-import { InitialSchema0000000000001 } from './migrations/0001-initial-schema.js';
+import { MIGRATIONS } from './migrations/index.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 60_000;
@@ -29,7 +29,7 @@ export async function openDataSource(url: string, options: { poolSize?: number }
     type: 'postgres',
     url,
     entities: ENTITIES,
-    migrations: [InitialSchema0000000000001],
+    migrations: MIGRATIONS,
     namingStrategy: new SnakeCaseNames(),
     synchronize: false,
     installExtensions: false,

@@ -1,0 +1,4 @@
+import { InitialSchema0000000000001 } from './0001-initial-schema.js';
+
+/** Every migration, in the order in which they run. One that has been released is never changed. */
+export const MIGRATIONS = [InitialSchema0000000000001];
