@@ -47,8 +47,17 @@ export function assertArchiveHolds(
 export function archivedKeys(root: string, bucket: string): string[] {
   const directory = join(root, bucket);
   if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((key) => key.endsWith('.tar') && !key.startsWith('.') && statSync(join(directory, key)).isFile())
+  // The store's own folders (their names begin with a dot) come and go while it works: they are not entered.
+  return readdirSync(directory)
+    .filter((name) => !name.startsWith('.'))
+    .flatMap((name) =>
+      statSync(join(directory, name)).isDirectory()
+        ? readdirSync(join(directory, name), { recursive: true, encoding: 'utf8' }).map(
+            (key) => `${name}/${key}`,
+          )
+        : [name],
+    )
+    .filter((key) => key.endsWith('.tar') && statSync(join(directory, key)).isFile())
     .sort();
 }
 
