@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { registerDecisions } from './commands/decide.js';
+import { registerExplain } from './commands/explain.js';
 import { registerMigrate } from './commands/migrate.js';
 import { registerPackages } from './commands/packages.js';
 import { registerProblems } from './commands/problems.js';
@@ -57,6 +58,7 @@ function program(io: Io): Command {
   registerStatus(cdt, io);
   registerPackages(cdt, io);
   registerProblems(cdt, io);
+  registerExplain(cdt, io);
   registerWaiting(cdt, io);
   registerDecisions(cdt, io);
   registerRun(cdt, io);

@@ -11,6 +11,7 @@ import * as problems from './catalogue/problems.js';
 import * as sweeps from './catalogue/sweeps.js';
 import * as topology from './catalogue/topology.js';
 import * as transfers from './catalogue/transfers.js';
+import { ExplainCatalogue } from './explain-catalogue.js';
 import type {
   ArchiveOrder,
   ArchivedPackageSummary,
@@ -42,10 +43,13 @@ import { Transactions } from './transactions.js';
  * ids among them), {@link PackageError} or {@link DataCorruptionError} where the facts contradict each other.
  */
 export class Catalogue {
+  /** For those who ask why something stands where it stands. */
+  readonly explain: ExplainCatalogue;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
     this.transactions = new Transactions(dataSource);
+    this.explain = new ExplainCatalogue(this.transactions);
   }
 
   // --- topology ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,147 @@
+import type { EntityManager } from 'typeorm';
+import { PermanentError } from '../../exceptions.js';
+import type { PackageState, RawDataFileState, Status } from '../../states.js';
+import type { PathText } from '../../utilities/path-text.js';
+import type { SourceFile } from '../records.js';
+import { row, rows, textHash } from './sql.js';
+
+/** What a person may ask about, found by the words that people have for it. */
+export interface Subjects {
+  packageIds: string[];
+  files: FileFacts[];
+}
+
+/** A file at a source, in each version that was seen. */
+export interface FileFacts {
+  id: string;
+  path: PathText;
+  kind: SourceFile['kind'];
+  bytes: number;
+  state: RawDataFileState;
+  quiet: boolean;
+  /** ISO 8601, as all times here. */
+  seenAt: string;
+  sha256?: string;
+  refusalReason?: string;
+  keptReason?: string;
+  deletedAt?: string;
+  packageId?: string;
+  observation: PathText;
+  source: { id: string; site: string; name: string; active: boolean };
+}
+
+/** One journey of a package over a route. */
+export interface TransferFacts {
+  id: string;
+  name: string;
+  route: string;
+  origin: { site: string; location: string };
+  destination: { site: string; location: string };
+  status: Status;
+  createdAt: string;
+  completedAt?: string;
+}
+
+/** Where a package stands, beside what its summary and its copies tell. */
+export interface PackageJourney {
+  state: PackageState;
+  /** Since when it is in this state, as far as the catalogue tells. */
+  since: string;
+  buffer: { site: string; name: string };
+  filesAtSource: number;
+  transfers: TransferFacts[];
+}
+
+/** At most this many subjects are explained at once. */
+const MOST = 50;
+
+/**
+ * Finds what a word names: a package (ID or name), a copy, a data transfer, an observation, or a file (its path below the source,
+ * or its absolute path).
+ */
+export async function findSubjects(manager: EntityManager, word: string): Promise<Subjects> {
+  const id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(word) ? word : null;
+  const packages = await rows<{ id: string }>(
+    manager,
+    `select id from raw_data_package where name = $1 or id = $2
+     union select raw_data_package_id from physical_copy where id = $2
+     union select p.id from raw_data_package p join data_transfer t on t.data_transfer_package_id = p.data_transfer_package_id where t.id = $2
+     union select p.id from raw_data_package p join executed_obs_unit u on u.id = p.executed_obs_unit_id where u.name = $1 or u.id = $2
+     limit ${MOST}`,
+    [word, id],
+  );
+  if (packages.length > 0) return { packageIds: packages.map((one) => one.id), files: [] };
+  return { packageIds: [], files: await filesNamed(manager, word, id) };
+}
+
+async function filesNamed(manager: EntityManager, word: string, id: string | null): Promise<FileFacts[]> {
+  const found = await rows<FileRow>(
+    manager,
+    `select f.id, f.path, f.kind, f.size::float8 as bytes, f.state, f.quiet, f.seen_at as "seenAt", f.sha256,
+       f.refusal_reason as "refusalReason", f.kept_reason as "keptReason", f.deleted_at as "deletedAt",
+       f.raw_data_package_id as "packageId", u.name as observation,
+       json_build_object('id', l.id, 'site', s.short_name, 'name', l.name, 'active', l.active) as source
+     from data_location l join site s on s.id = l.site_id
+     join lateral (
+       select * from raw_data_file f where f.source_location_id = l.id and (f.path_hash = $2 or f.id = $3
+         or (l.path is not null and starts_with($1, l.path || '/')
+           and f.path_hash = left(encode(sha256(convert_to(substr($1, length(l.path) + 2), 'UTF8')), 'hex'), 32)))
+     ) f on true
+     join executed_obs_unit u on u.id = f.executed_obs_unit_id
+     where l.location_type = 'source' order by f.seen_at desc limit ${MOST}`,
+    [word, textHash(word), id],
+  );
+  return found.map(({ seenAt, deletedAt, ...one }) => ({
+    ...withoutNulls(one),
+    seenAt: seenAt.toISOString(),
+    deletedAt: deletedAt?.toISOString(),
+  }));
+}
+
+type FileRow = Omit<FileFacts, 'seenAt' | 'deletedAt'> & { seenAt: Date; deletedAt: Date | null };
+
+export async function packageJourney(manager: EntityManager, packageId: string): Promise<PackageJourney> {
+  const found = await row<Omit<PackageJourney, 'transfers' | 'since'> & { since: Date }>(
+    manager,
+    `select p.state, coalesce(
+         case p.state when 'archived' then p.archived_at when 'arrived' then p.arrived_at when 'waiting' then p.packaged_at end,
+         p.packaged_at, p.created_at) as since,
+       json_build_object('site', s.short_name, 'name', b.name) as buffer,
+       (select count(*)::integer from raw_data_file f where f.raw_data_package_id = p.id and f.kind = 'file' and f.state = 'packaged')
+         as "filesAtSource"
+     from raw_data_package p join data_location b on b.id = p.buffer_location_id join site s on s.id = b.site_id where p.id = $1`,
+    [packageId],
+  );
+  if (found === undefined)
+    throw new PermanentError(`the catalogue has no package ${packageId}`, { subject: packageId });
+  return { ...found, since: found.since.toISOString(), transfers: await transfersOf(manager, packageId) };
+}
+
+async function transfersOf(manager: EntityManager, packageId: string): Promise<TransferFacts[]> {
+  const found = await rows<
+    Omit<TransferFacts, 'createdAt' | 'completedAt'> & { createdAt: Date; completedAt: Date | null }
+  >(
+    manager,
+    `select t.id, d.name, r.name as route, t.status, t.created_at as "createdAt", t.completed_at as "completedAt",
+       json_build_object('site', os.short_name, 'location', o.name) as origin,
+       json_build_object('site', ds.short_name, 'location', dl.name) as destination
+     from raw_data_package p
+     join data_transfer_package d on d.id = p.data_transfer_package_id
+     join data_transfer t on t.data_transfer_package_id = d.id
+     join data_transfer_route r on r.id = t.route_id
+     join data_location o on o.id = t.origin_location_id join site os on os.id = o.site_id
+     join data_location dl on dl.id = t.destination_location_id join site ds on ds.id = dl.site_id
+     where p.id = $1 order by t.created_at, t.id`,
+    [packageId],
+  );
+  return found.map(({ createdAt, completedAt, ...one }) => ({
+    ...one,
+    createdAt: createdAt.toISOString(),
+    completedAt: completedAt?.toISOString(),
+  }));
+}
+
+/** Columns that are null are left out, as everywhere in what the catalogue answers with. */
+function withoutNulls<T extends object>(found: T): T {
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null)) as T;
+}
