@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../core/exceptions.js';
+import { primaryBuffer } from '../core/policy/routing.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
 
@@ -52,14 +53,14 @@ export type CatalogueActivities = ReturnType<typeof makeCatalogueActivities>;
 /** A unit with files that never get quiet is packaged without them after this many quiet periods. */
 const PATIENCE = 10;
 
-export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
+export function makeCatalogueActivities({ catalogue, settings, wakePlanner }: Dependencies) {
   return {
     async planRawDataPackages(
       input: Place & { quietSeconds?: number; limit: number },
     ): Promise<PlannedPackage[]> {
       return whileBusy(async () => {
         const source = await catalogue.location(input.site, input.location);
-        const buffer = await primaryBuffer(input.site);
+        const buffer = await bufferOf(input.site);
         const packages = await catalogue.planRawDataPackages({
           sourceLocationId: source.id,
           bufferLocationId: buffer.id,
@@ -103,6 +104,7 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
           reason: `${one.errorClass}: ${one.message}`,
         }));
         await catalogue.recordArrival(input.dataTransferId, input.arrived, failed);
+        await wakeOnward(order.destination.site);
         const arrived = new Set(input.arrived.map((one) => one.packageId));
         const packages = order.packages.filter((one) => arrived.has(one.id));
         const there = await catalogue.locations(order.destination.site);
@@ -117,6 +119,15 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
             })),
           );
       });
+    },
+
+    /** Ends a data transfer by an operator's word: what did not arrive is sent again later, or given up. */
+    async closeTransfer(input: {
+      dataTransferId: string;
+      as: 'left' | 'failed';
+      reason: string;
+    }): Promise<void> {
+      await whileBusy(() => catalogue.closeTransfer(input.dataTransferId, input.as, input.reason));
     },
 
     async planArchiveTransfers(input: Place): Promise<PlannedArchiving[]> {
@@ -142,6 +153,7 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
       await whileBusy(async () => {
         const archive = await catalogue.location(input.archive.site, input.archive.location);
         await catalogue.recordArchived(input.packageId, archive.id, input.stored);
+        await wakeOnward(archive.site);
       });
     },
 
@@ -195,12 +207,17 @@ export function makeCatalogueActivities({ catalogue, settings }: Dependencies) {
     },
   };
 
+  /** What came to a site may have further to go from its buffers. */
+  async function wakeOnward(site: string): Promise<void> {
+    const [here, routes] = [await catalogue.locations(site), await catalogue.routes()];
+    if (!routes.some((route) => route.active && route.origin === site)) return;
+    for (const buffer of here.filter((one) => one.locationType === 'buffer' && one.active))
+      await wakePlanner('data_transfer_package_creation', { site, location: buffer.name });
+  }
+
   /** The buffer of a site that new packages go to: the first by priority that is switched on. */
-  async function primaryBuffer(site: string) {
-    const buffers = (await catalogue.locations(site)).filter(
-      (one) => one.locationType === 'buffer' && one.active,
-    );
-    const [first] = buffers.sort((a, b) => a.priority - b.priority || a.name.localeCompare(b.name));
+  async function bufferOf(site: string) {
+    const first = primaryBuffer(await catalogue.locations(site), site);
     if (first === undefined)
       throw new ConfigurationError(`site ${site} has no active buffer`, {
         subject: site,

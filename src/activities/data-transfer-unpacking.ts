@@ -21,7 +21,7 @@ export function makeUnpackingActivities(dependencies: Dependencies) {
       const arrived: ArrivedPackage[] = [];
       const damaged: FailedPackage[] = [];
       // An earlier round delivered the others; they may be archived by now, and gone from both buffers.
-      for (const one of order.packages.filter(({ state }) => state === 'transferring')) {
+      for (const one of order.packages.filter(({ pending }) => pending)) {
         const file = packageFile(order.destination, one.name);
         const fail = (errorClass: string, message: string) =>
           damaged.push({ packageId: one.id, name: one.name, errorClass, message });

@@ -18,7 +18,7 @@ export function makeTransferActivities(dependencies: Dependencies) {
       const failed: FailedPackage[] = [];
       try {
         // An earlier round delivered the others; they may be archived by now, and gone from both buffers.
-        for (const one of order.packages.filter(({ state }) => state === 'transferring')) {
+        for (const one of order.packages.filter(({ pending }) => pending)) {
           const about = { operation: 'data_transfer', subject: one.name, bytesTotal: one.bytes } as const;
           const file = packageFile(order.origin, one.name);
           try {

@@ -2,6 +2,7 @@ import type { Location, PhysicalCopy } from '../core/database/records.js';
 import { resultPath } from '../core/package/create-package.js';
 import { deleteSourceEntries } from '../core/package/delete-source.js';
 import { whyKeep } from '../core/policy/deletion.js';
+import { whyStillNeeded } from '../core/policy/redundancy.js';
 import { removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
@@ -35,6 +36,8 @@ export function makeDeletionActivities(dependencies: Dependencies) {
       return whileBusy(async (signal) => {
         const location = await catalogue.location(input.place.site, input.place.location);
         const copies = await catalogue.copiesOfPackage(input.packageId);
+        const journeys = await catalogue.journeysOfPackage(input.packageId);
+        const topology = { locations: await catalogue.locations(), routes: await catalogue.routes() };
         const outcome = {
           place: `${location.site}.${location.name}`,
           deleted: 0,
@@ -46,7 +49,10 @@ export function makeDeletionActivities(dependencies: Dependencies) {
         for (const copy of copies.filter(
           (one) => one.location.id === location.id && one.state !== 'deleted',
         )) {
-          const reasons = whyKeep(copies, copy, new Date(), rules());
+          const reasons = [
+            ...whyKeep(copies, copy, new Date(), rules()),
+            ...whyStillNeeded(copy, copies, journeys, topology),
+          ];
           if (reasons.length > 0) keep(outcome, 1, reasons);
           else await deleteCopy(copy, outcome);
         }

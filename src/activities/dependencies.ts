@@ -16,7 +16,7 @@ export interface Dependencies {
   /** The way to a location, as a route tells it. The caller closes it. */
   transport(route: Route, destination: Location): Transport;
   /** Lets a planner look again now instead of at its next time. Never fails the work that asks. */
-  wakePlanner(operation: Operation, place: { site: string; location: string }): Promise<void>;
+  wakePlanner: (operation: Operation, place: { site: string; location: string }) => Promise<void>;
   /** Told of bytes as they move, for whoever shows them. */
   reportProgress(progress: Progress): void;
 }

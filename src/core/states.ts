@@ -5,6 +5,14 @@ export const STATUSES = ['pending', 'in_progress', 'completed', 'failed'] as con
 export type Status = (typeof STATUSES)[number];
 
 /**
+ * How a package fares in one data transfer.
+ * - `left`: an operator left it out; it is sent again later
+ * - `failed`: given up
+ */
+export const TRANSFER_ITEM_STATUSES = ['pending', 'arrived', 'left', 'failed'] as const;
+export type TransferItemStatus = (typeof TRANSFER_ITEM_STATUSES)[number];
+
+/**
  * Where a raw data package stands.
  * - `creating`: planned, its tar is being written
  * - `waiting`: at its first buffer only

@@ -17,13 +17,19 @@ export async function dataTransfer(input: DataTransferInput): Promise<void> {
     if (failed.length > 0) throw undelivered(failed);
   });
   if (!moved.done) {
-    const { recordArrival } = proxyActivities<CatalogueActivities>({
+    const { closeTransfer } = proxyActivities<CatalogueActivities>({
       ...POLICIES.catalogue,
       taskQueue: CATALOGUE_QUEUE,
     });
-    const reason = `left out of the transfer by ${moved.decision.by}`;
-    const left = failed.map((one) => ({ ...one, message: `${reason}: ${one.message}` }));
-    await recordArrival({ dataTransferId: input.dataTransferId, arrived: [], failed: left });
+    const { action, by } = moved.decision;
+    await closeTransfer({
+      dataTransferId: input.dataTransferId,
+      as: action === 'skip' ? 'left' : 'failed',
+      reason: [
+        `left out of the transfer by ${by}`,
+        ...failed.map((one) => `${one.name}: ${one.message}`),
+      ].join('; '),
+    });
     return journey.end(moved.decision);
   }
   journey.complete(`arrived at ${input.destination.site}, every digest as it was packaged`);

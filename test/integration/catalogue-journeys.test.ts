@@ -59,6 +59,8 @@ test('a buffer that no active route leads away from is a configuration error', (
       ...described,
       routes: described.routes.map((route) => ({ ...route, active: false })),
     });
+    assert.deepEqual(await plan(catalogue, at), [], 'nothing waits, so nothing is missed');
+    await packaged(catalogue, at, [entry('obs-1/a')]);
     await assert.rejects(plan(catalogue, at), ConfigurationError);
   }));
 

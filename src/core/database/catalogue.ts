@@ -1,7 +1,9 @@
 import type { DataSource } from 'typeorm';
 import type { PackageResult } from '../package/package-result.js';
+import type { JourneyFacts } from '../policy/redundancy.js';
 import type { PathText } from '../utilities/path-text.js';
 import * as archive from './catalogue/archive.js';
+import * as bundling from './catalogue/bundling.js';
 import * as copies from './catalogue/copies.js';
 import * as files from './catalogue/files.js';
 import * as packages from './catalogue/packages.js';
@@ -147,13 +149,14 @@ export class Catalogue {
   // --- journeys ----------------------------------------------------------------------------------------------------
 
   /**
-   * Bundles the packages that wait in a buffer, and returns every data transfer from there that is not over, oldest first, at
-   * most 200: earlier ones too, so that a planner that died in between loses none.
+   * Bundles what is to go on from a buffer: packages made there, towards one archive's site; packages that came there, towards the
+   * sites that lack them. Returns every data transfer from there that has not begun, and some of those under way, so that a
+   * planner that died in between loses none.
    *
-   * @throws ConfigurationError if no active route leads from the buffer's site to a site with an archive
+   * @throws ConfigurationError if packages wait and no active route leads away
    */
-  planDataTransfers(plan: transfers.BundlingPlan): Promise<DataTransferPlan[]> {
-    return this.transactions.write((manager) => transfers.planDataTransfers(manager, plan));
+  planDataTransfers(plan: bundling.BundlingPlan): Promise<DataTransferPlan[]> {
+    return this.transactions.write((manager) => bundling.planDataTransfers(manager, plan));
   }
 
   /** What moving a bundle needs. Taking the order is what begins the transfer: a pending one is `in_progress` then. */
@@ -175,6 +178,13 @@ export class Catalogue {
     return this.transactions.write((manager) =>
       transfers.recordArrival(manager, dataTransferId, arrived, failed),
     );
+  }
+
+  /**
+   * Ends a data transfer by an operator's word. `left`: what did not arrive is sent again later; `failed`: it is given up.
+   */
+  closeTransfer(dataTransferId: string, as: 'left' | 'failed', reason: string): Promise<void> {
+    return this.transactions.write((manager) => transfers.closeTransfer(manager, dataTransferId, as, reason));
   }
 
   /** Packages that lie verified in a buffer of the archive's site and are not in the archive yet; at most 200. */
@@ -206,6 +216,11 @@ export class Catalogue {
 
   copiesOfPackage(packageId: string): Promise<PhysicalCopy[]> {
     return this.transactions.read((manager) => copies.copiesOfPackage(manager, packageId));
+  }
+
+  /** What a package's copies may still be needed for. */
+  journeysOfPackage(packageId: string): Promise<JourneyFacts> {
+    return this.transactions.read((manager) => copies.journeysOfPackage(manager, packageId));
   }
 
   /**

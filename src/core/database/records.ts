@@ -39,12 +39,24 @@ export interface Topology {
 export interface Route {
   id: string;
   name: string;
+  /** Sites. */
   origin: string;
   destination: string;
+  /** `direct`: in one hop. `relay`: over the site `via`. `custom`: only between the locations that it names. */
   routeType: RouteType;
+  via?: string;
+  originLocation?: string;
+  destinationLocation?: string;
   transport: TransportName;
+  /** Which of several is used first: the lowest. */
   priority: number;
+  /** Switched off, it takes nothing new; what is under way ends. */
   active: boolean;
+  /** Transfers at once, and bytes per second of each. */
+  maxTransfers?: number;
+  maxBytesPerSecond?: number;
+  /** Hours of the day (UTC, `HH:MM`) in which it takes new transfers; always where absent. */
+  hours?: { from: string; to: string }[];
   /** sftp: where the destination is reached. */
   options: {
     host?: string;
@@ -104,7 +116,8 @@ export interface TransferOrder {
   packages: {
     id: string;
     name: string;
-    state: PackageState;
+    /** Not delivered by this transfer yet, and not given up. */
+    pending: boolean;
     bytes: number;
     sha256: string;
     fileCount: number;

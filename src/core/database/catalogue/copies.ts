@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { DeletionError, PermanentError } from '../../exceptions.js';
+import type { JourneyFacts } from '../../policy/redundancy.js';
 import type { PathText } from '../../utilities/path-text.js';
 import { PhysicalCopyEntity } from '../entities/physical-copy.js';
 import type { PhysicalCopy, SourceFile } from '../records.js';
@@ -15,6 +16,20 @@ export async function copiesOfPackage(manager: EntityManager, packageId: string)
     order: { createdAt: 'asc', id: 'asc' },
   });
   return found.map(toCopy);
+}
+
+/** What a package's copies may still be needed for. */
+export async function journeysOfPackage(manager: EntityManager, packageId: string): Promise<JourneyFacts> {
+  const { bufferLocationId } = await packageEntity(manager, packageId);
+  const openTransfers = await rows<JourneyFacts['openTransfers'][number]>(
+    manager,
+    `select t.origin_location_id as "originLocationId", s.short_name || '.' || l.name as destination
+     from data_transfer_item i join data_transfer t on t.id = i.data_transfer_id
+     join data_location l on l.id = t.destination_location_id join site s on s.id = l.site_id
+     where i.raw_data_package_id = $1 and i.status = 'pending'`,
+    [packageId],
+  );
+  return { firstBufferId: bufferLocationId, openTransfers };
 }
 
 export async function recordVerified(manager: EntityManager, copyId: string, at: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { ConfigurationError } from '../../exceptions.js';
+import { ConfigurationError, type JsonValue } from '../../exceptions.js';
 import { uniqueId } from '../../utilities/unique-id.js';
 import { DataLocationEntity } from '../entities/data-location.js';
 import { DataTransferRouteEntity } from '../entities/data-transfer-route.js';
@@ -39,7 +39,7 @@ export async function locationById(manager: EntityManager, id: string): Promise<
 
 export async function routes(manager: EntityManager): Promise<Route[]> {
   const found = await manager.find(DataTransferRouteEntity, {
-    relations: { originSite: true, destinationSite: true },
+    relations: OF_ROUTE,
     order: { priority: 'asc', name: 'asc' },
   });
   return found.map(toRoute);
@@ -62,7 +62,16 @@ export function toLocation(entity: DataLocationEntity): Location {
   };
 }
 
-/** A row as plain data; its sites must have been read with it. */
+/** What belongs to a route's row. */
+export const OF_ROUTE = {
+  originSite: true,
+  destinationSite: true,
+  originLocation: true,
+  destinationLocation: true,
+  viaSite: true,
+} as const;
+
+/** A row as plain data; what {@link OF_ROUTE} names must have been read with it. */
 export function toRoute(entity: DataTransferRouteEntity): Route {
   return {
     id: entity.id,
@@ -70,9 +79,15 @@ export function toRoute(entity: DataTransferRouteEntity): Route {
     origin: entity.originSite.shortName,
     destination: entity.destinationSite.shortName,
     routeType: entity.routeType,
+    via: entity.viaSite?.shortName,
+    originLocation: entity.originLocation?.name,
+    destinationLocation: entity.destinationLocation?.name,
     transport: entity.transport,
     priority: entity.priority,
     active: entity.active,
+    maxTransfers: entity.maxTransfers ?? undefined,
+    maxBytesPerSecond: entity.maxBytesPerSecond ?? undefined,
+    hours: entity.hours ?? undefined,
     options: entity.options,
   };
 }
@@ -138,36 +153,66 @@ async function ensureLocation(
   await audit(manager, 'location_described', { table: 'data_location', id: written.id }, facts);
 }
 
+/** The columns of a route that its description tells, in the order of {@link routeValues}. */
+const ROUTE_COLUMNS = [
+  'origin_site_id',
+  'destination_site_id',
+  'route_type',
+  'via_site_id',
+  'origin_location_id',
+  'destination_location_id',
+  'transport',
+  'priority',
+  'active',
+  'max_transfers',
+  'max_bytes_per_second',
+  'hours',
+  'options',
+];
+
 async function ensureRoute(manager: EntityManager, described: Topology['routes'][number]): Promise<void> {
-  const { name, origin, destination, routeType, transport, priority, active, options } = described;
+  const list = (prefix: string) => ROUTE_COLUMNS.map((column) => `${prefix}${column}`).join(', ');
+  const places = ROUTE_COLUMNS.map((_, index) => `$${index + 3}`).join(', ');
   const written = await row<{ id: string }>(
     manager,
-    `insert into data_transfer_route as old
-       (id, name, origin_site_id, destination_site_id, route_type, transport, priority, active, options)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-     on conflict (name) do update set
-       origin_site_id = excluded.origin_site_id, destination_site_id = excluded.destination_site_id,
-       route_type = excluded.route_type, transport = excluded.transport, priority = excluded.priority,
-       active = excluded.active, options = excluded.options
-     where (old.origin_site_id, old.destination_site_id, old.route_type, old.transport, old.priority, old.active, old.options)
-       is distinct from (excluded.origin_site_id, excluded.destination_site_id, excluded.route_type, excluded.transport,
-         excluded.priority, excluded.active, excluded.options)
+    `insert into data_transfer_route as old (id, name, ${list('')}) values ($1, $2, ${places})
+     on conflict (name) do update set ${ROUTE_COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}
+     where (${list('old.')}) is distinct from (${list('excluded.')})
      returning id`,
-    [
-      uniqueId(),
-      name,
-      await siteId(manager, origin),
-      await siteId(manager, destination),
-      routeType,
-      transport,
-      priority,
-      active,
-      JSON.stringify(options),
-    ],
+    [uniqueId(), described.name, ...(await routeValues(manager, described))],
   );
   if (written === undefined) return;
-  const facts = { name, origin, destination, routeType, transport, priority, active };
+  // Options name hosts and key files, which are the route's business alone.
+  const facts = withoutUndefined({ ...described, options: undefined });
   await audit(manager, 'route_described', { table: 'data_transfer_route', id: written.id }, facts);
+}
+
+async function routeValues(
+  manager: EntityManager,
+  described: Topology['routes'][number],
+): Promise<unknown[]> {
+  const { origin, destination, via, originLocation, destinationLocation } = described;
+  const locationId = async (site: string, name: string | undefined) =>
+    name === undefined ? null : (await location(manager, site, name)).id;
+  return [
+    await siteId(manager, origin),
+    await siteId(manager, destination),
+    described.routeType,
+    via === undefined ? null : await siteId(manager, via),
+    await locationId(origin, originLocation),
+    await locationId(destination, destinationLocation),
+    described.transport,
+    described.priority,
+    described.active,
+    described.maxTransfers ?? null,
+    described.maxBytesPerSecond ?? null,
+    described.hours === undefined ? null : JSON.stringify(described.hours),
+    JSON.stringify(described.options),
+  ];
+}
+
+function withoutUndefined(facts: object): Record<string, JsonValue> {
+  return JSON.parse(JSON.stringify(facts)) as Record<string, JsonValue>;
 }
 
 async function siteId(manager: EntityManager, shortName: string): Promise<string> {

@@ -1,133 +1,11 @@
 import type { EntityManager } from 'typeorm';
-import { ConfigurationError, DataCorruptionError, PackageError, PermanentError } from '../../exceptions.js';
-import { groupEntries } from '../../policy/grouping.js';
-import { dataTransferPackageName } from '../../utilities/naming.js';
+import { DataCorruptionError, PackageError, PermanentError } from '../../exceptions.js';
 import { uniqueId } from '../../utilities/unique-id.js';
 import { DataTransferEntity } from '../entities/data-transfer.js';
-import type { DataTransferPlan, TransferOrder } from '../records.js';
+import type { TransferOrder } from '../records.js';
 import { audit } from './audit.js';
-import { changed, lock, row, rows } from './sql.js';
-import { toLocation, toRoute } from './topology.js';
-
-export interface BundlingPlan {
-  bufferLocationId: string;
-  maxPackages: number;
-  /** Of the packages' tars. */
-  maxBytes: number;
-}
-
-/** Transfers from one buffer that are not over at once. */
-const MOST_OPEN = 200;
-
-interface Path {
-  routeId: string;
-  origin: string;
-  destination: string;
-  destinationLocationId: string;
-}
-
-export async function planDataTransfers(
-  manager: EntityManager,
-  plan: BundlingPlan,
-): Promise<DataTransferPlan[]> {
-  const { bufferLocationId } = plan;
-  await lock(manager, `buffer ${bufferLocationId}`);
-  const path = await bestPath(manager, bufferLocationId);
-  const open = await row<{ count: number }>(
-    manager,
-    'select count(*)::integer as count from data_transfer where origin_location_id = $1 and completed_at is null',
-    [bufferLocationId],
-  );
-  const free = Math.max(0, MOST_OPEN - (open?.count ?? 0));
-  const waiting = await rows<{ id: string; size: number }>(
-    manager,
-    `select id, bytes::float8 as size from raw_data_package where buffer_location_id = $1 and state = 'waiting'
-     order by created_at, id limit $2 for update`,
-    [bufferLocationId, free * plan.maxPackages],
-  );
-  const bundles = groupEntries(waiting, { maxBytes: plan.maxBytes, maxFiles: plan.maxPackages });
-  for (const bundle of bundles.slice(0, free)) await insertTransfer(manager, bufferLocationId, path, bundle);
-  return await openTransfers(manager, bufferLocationId);
-}
-
-/** The first route by priority to a site that has an archive, and the buffer there. */
-async function bestPath(manager: EntityManager, bufferLocationId: string): Promise<Path> {
-  const found = await row<Path>(
-    manager,
-    `select r.id as "routeId", origin.short_name as origin, destination.short_name as destination, buffer.id as "destinationLocationId"
-     from data_location here
-     join data_transfer_route r on r.origin_site_id = here.site_id and r.active
-     join site origin on origin.id = r.origin_site_id
-     join site destination on destination.id = r.destination_site_id
-     join data_location buffer on buffer.site_id = destination.id and buffer.location_type = 'buffer' and buffer.active
-     where here.id = $1 and exists (
-       select from data_location where site_id = destination.id and location_type = 'long_term_archive' and active)
-     order by r.priority, r.name, buffer.priority, buffer.name limit 1`,
-    [bufferLocationId],
-  );
-  if (found !== undefined) return found;
-  throw new ConfigurationError(
-    'no active route leads from this buffer to a buffer at a site with a long-term archive',
-    {
-      operation: 'data_transfer_package_creation',
-      subject: bufferLocationId,
-      advice: 'add a route to the topology, or activate one',
-    },
-  );
-}
-
-async function insertTransfer(
-  manager: EntityManager,
-  originLocationId: string,
-  path: Path,
-  bundle: { id: string; size: number }[],
-): Promise<void> {
-  const [bundleId, transferId] = [uniqueId(), uniqueId()];
-  const name = dataTransferPackageName({ ...path, id: bundleId });
-  const bytes = bundle.reduce((sum, one) => sum + one.size, 0);
-  await rows(
-    manager,
-    'insert into data_transfer_package (id, name, package_count, bytes, created_at) values ($1, $2, $3, $4, clock_timestamp())',
-    [bundleId, name, bundle.length, bytes],
-  );
-  await rows(
-    manager,
-    `insert into data_transfer (id, data_transfer_package_id, route_id, origin_location_id, destination_location_id, status,
-       unpack_status, created_at)
-     values ($1, $2, $3, $4, $5, 'pending', 'pending', clock_timestamp())`,
-    [transferId, bundleId, path.routeId, originLocationId, path.destinationLocationId],
-  );
-  await rows(
-    manager,
-    `update raw_data_package set state = 'transferring', data_transfer_package_id = $1 where id = any($2::uuid[])`,
-    [bundleId, bundle.map((one) => one.id)],
-  );
-  await audit(
-    manager,
-    'transfer_planned',
-    { table: 'data_transfer', id: transferId },
-    { name, packages: bundle.length, bytes },
-  );
-}
-
-async function openTransfers(manager: EntityManager, originLocationId: string): Promise<DataTransferPlan[]> {
-  return await rows(
-    manager,
-    `select t.id, d.name, d.package_count as "packageCount", d.bytes::float8 as bytes,
-       array_agg(distinct u.name) as observations, array_agg(p.name order by p.name) as packages,
-       json_build_object('site', os.short_name, 'location', o.name) as origin,
-       json_build_object('site', ts.short_name, 'location', target.name) as destination
-     from data_transfer t
-     join data_location o on o.id = t.origin_location_id join site os on os.id = o.site_id
-     join data_location target on target.id = t.destination_location_id join site ts on ts.id = target.site_id
-     join data_transfer_package d on d.id = t.data_transfer_package_id
-     join raw_data_package p on p.data_transfer_package_id = d.id
-     join executed_obs_unit u on u.id = p.executed_obs_unit_id
-     where t.origin_location_id = $1 and t.completed_at is null
-     group by t.id, d.id, o.id, os.id, target.id, ts.id order by t.created_at, t.id limit ${MOST_OPEN}`,
-    [originLocationId],
-  );
-}
+import { changed, rows } from './sql.js';
+import { OF_ROUTE, toLocation, toRoute } from './topology.js';
 
 export async function transferOrder(manager: EntityManager, dataTransferId: string): Promise<TransferOrder> {
   await rows(
@@ -138,11 +16,12 @@ export async function transferOrder(manager: EntityManager, dataTransferId: stri
   const transfer = await transferEntity(manager, dataTransferId);
   const packages = await rows<TransferOrder['packages'][number]>(
     manager,
-    `select p.id, p.name, p.state, p.bytes::float8 as bytes, p.sha256, p.file_count as "fileCount", p.payload_bytes::float8 as "payloadBytes",
-       u.name as "executedObsUnit"
-     from raw_data_package p join executed_obs_unit u on u.id = p.executed_obs_unit_id
-     where p.data_transfer_package_id = $1 and p.state <> 'failed' order by p.created_at, p.id`,
-    [transfer.dataTransferPackageId],
+    `select p.id, p.name, i.status = 'pending' as pending, p.bytes::float8 as bytes, p.sha256, p.file_count as "fileCount",
+       p.payload_bytes::float8 as "payloadBytes", u.name as "executedObsUnit"
+     from data_transfer_item i join raw_data_package p on p.id = i.raw_data_package_id
+     join executed_obs_unit u on u.id = p.executed_obs_unit_id
+     where i.data_transfer_id = $1 and i.status <> 'failed' order by p.created_at, p.id`,
+    [transfer.id],
   );
   return {
     id: transfer.id,
@@ -154,50 +33,82 @@ export async function transferOrder(manager: EntityManager, dataTransferId: stri
   };
 }
 
+/** What is wrong with a package that did not arrive, and whether it is sent again some time. */
+export interface Undelivered {
+  packageId: string;
+  reason: string;
+}
+
 export async function recordArrival(
   manager: EntityManager,
   dataTransferId: string,
   arrived: { packageId: string; bytes: number; sha256: string }[],
-  failed: { packageId: string; reason: string }[],
+  failed: Undelivered[],
 ): Promise<void> {
   await rows(manager, 'select from data_transfer where id = $1 for update', [dataTransferId]);
   const transfer = await transferEntity(manager, dataTransferId);
-  const bundle = transfer.dataTransferPackageId;
-  const sent = await sentPackages(manager, bundle);
-  for (const { packageId } of failed) ofBundle(sent, packageId);
-  for (const one of arrived) assertSameBytes(ofBundle(sent, one.packageId), one);
+  const sent = await sentPackages(manager, dataTransferId);
+  for (const { packageId } of failed) ofTransfer(sent, packageId);
+  for (const one of arrived) assertSameBytes(ofTransfer(sent, one.packageId), one);
 
   // Only what is still on its way: a late second run must not bring back copies that were archived and deleted since.
-  const onTheWay = arrived
-    .map((one) => ofBundle(sent, one.packageId))
-    .filter((one) => one.state === 'transferring');
-  await recordArrived(manager, transfer.destinationLocationId, onTheWay);
-  const givenUp = await recordFailed(manager, bundle, failed);
-  const over = await closeIfOver(manager, transfer);
+  const onTheWay = arrived.map((one) => ofTransfer(sent, one.packageId)).filter((one) => one.pending);
+  await recordArrived(manager, transfer, onTheWay);
+  const givenUp = await closeItems(manager, dataTransferId, 'failed', failed);
+  const over = await closeIfOver(manager, dataTransferId);
   if (onTheWay.length + givenUp + over === 0) return;
   const facts = { arrived: onTheWay.length, failed: givenUp, over: over > 0 };
   await audit(manager, 'arrival_recorded', { table: 'data_transfer', id: dataTransferId }, facts);
 }
 
+/** Ends a transfer by an operator's word: what did not arrive is left for later, or given up for good. */
+export async function closeTransfer(
+  manager: EntityManager,
+  dataTransferId: string,
+  as: 'left' | 'failed',
+  reason: string,
+): Promise<void> {
+  await rows(manager, 'select from data_transfer where id = $1 for update', [dataTransferId]);
+  const pending = [...(await sentPackages(manager, dataTransferId)).values()].filter((one) => one.pending);
+  const items = pending.map((one) => ({ packageId: one.id, reason }));
+  await closeItems(manager, dataTransferId, as, items);
+  const over = await closeIfOver(manager, dataTransferId);
+  if (over === 0) return;
+  await audit(
+    manager,
+    'transfer_closed',
+    { table: 'data_transfer', id: dataTransferId },
+    {
+      as,
+      reason,
+      packages: items.length,
+    },
+  );
+}
+
 interface SentPackage {
   id: string;
   name: string;
-  state: string;
+  pending: boolean;
   bytes: number;
   sha256: string;
 }
 
-async function sentPackages(manager: EntityManager, bundleId: string): Promise<Map<string, SentPackage>> {
+async function sentPackages(
+  manager: EntityManager,
+  dataTransferId: string,
+): Promise<Map<string, SentPackage>> {
   const found = await rows<SentPackage>(
     manager,
-    `select id, name, state, bytes::float8 as bytes, sha256 from raw_data_package where data_transfer_package_id = $1
-     order by id for update`,
-    [bundleId],
+    `select p.id, p.name, i.status = 'pending' as pending, p.bytes::float8 as bytes, p.sha256
+     from data_transfer_item i join raw_data_package p on p.id = i.raw_data_package_id
+     where i.data_transfer_id = $1 order by p.id for update of p, i`,
+    [dataTransferId],
   );
   return new Map(found.map((one) => [one.id, one]));
 }
 
-function ofBundle(sent: Map<string, SentPackage>, packageId: string): SentPackage {
+function ofTransfer(sent: Map<string, SentPackage>, packageId: string): SentPackage {
   const found = sent.get(packageId);
   if (found === undefined)
     throw new PackageError('the package is not part of this data transfer', { subject: packageId });
@@ -214,7 +125,7 @@ function assertSameBytes(sent: SentPackage, arrived: { bytes: number; sha256: st
 
 async function recordArrived(
   manager: EntityManager,
-  locationId: string,
+  transfer: DataTransferEntity,
   packages: SentPackage[],
 ): Promise<void> {
   if (packages.length === 0) return;
@@ -226,40 +137,67 @@ async function recordArrived(
      from unnest($2::uuid[], $3::uuid[]) as new (id, package_id) join raw_data_package p on p.id = new.package_id
      on conflict (raw_data_package_id, data_location_id) do update set
        state = 'present', path = excluded.path, bytes = excluded.bytes, sha256 = excluded.sha256, verified_at = now(), deleted_at = null`,
-    [locationId, packages.map(() => uniqueId()), ids],
+    [transfer.destinationLocationId, packages.map(() => uniqueId()), ids],
   );
   await rows(
     manager,
-    `update raw_data_package set state = 'arrived', arrived_at = now() where id = any($1::uuid[])`,
-    [ids],
+    `update data_transfer_item set status = 'arrived', closed_at = now()
+     where data_transfer_id = $1 and raw_data_package_id = any($2::uuid[]) and status = 'pending'`,
+    [transfer.id, ids],
+  );
+  // At a station without an archive the package is still on its way.
+  await rows(
+    manager,
+    `update raw_data_package set state = 'arrived', arrived_at = now()
+     where id = any($1::uuid[]) and state = 'transferring' and exists (
+       select from data_location here join data_location archive on archive.site_id = here.site_id
+         and archive.location_type = 'long_term_archive' and archive.active
+       where here.id = $2)`,
+    [ids, transfer.destinationLocationId],
   );
 }
 
-async function recordFailed(
+/** Closes items that did not arrive. A first copy that is left out waits again; one that is given up fails its package. */
+async function closeItems(
   manager: EntityManager,
-  bundleId: string,
-  failed: { packageId: string; reason: string }[],
+  dataTransferId: string,
+  as: 'left' | 'failed',
+  items: Undelivered[],
 ): Promise<number> {
-  return await changed(
+  const closed = await rows<{ id: string; reason: string }>(
     manager,
-    `update raw_data_package p set state = 'failed', reason = failed.reason
-     from unnest($2::uuid[], $3::text[]) as failed (id, reason)
-     where p.id = failed.id and p.data_transfer_package_id = $1 and p.state = 'transferring'`,
-    [bundleId, failed.map((one) => one.packageId), failed.map((one) => one.reason)],
+    `update data_transfer_item i set status = $2, reason = given.reason, closed_at = now()
+     from unnest($3::uuid[], $4::text[]) as given (id, reason)
+     where i.data_transfer_id = $1 and i.raw_data_package_id = given.id and i.status = 'pending'
+     returning i.raw_data_package_id as id, i.reason`,
+    [dataTransferId, as, items.map((one) => one.packageId), items.map((one) => one.reason)],
   );
+  await rows(
+    manager,
+    as === 'left'
+      ? `update raw_data_package p set state = 'waiting', data_transfer_package_id = null
+         from unnest($1::uuid[], $2::text[]) as given (id, reason)
+         where p.id = given.id and p.state = 'transferring' and not exists (
+           select from data_transfer_item i where i.raw_data_package_id = p.id and i.status in ('pending', 'arrived'))`
+      : `update raw_data_package p set state = 'failed', reason = given.reason
+         from unnest($1::uuid[], $2::text[]) as given (id, reason)
+         where p.id = given.id and p.state = 'transferring'`,
+    [closed.map((one) => one.id), closed.map((one) => one.reason)],
+  );
+  return closed.length;
 }
 
 /** Ends the transfer when nothing of it is on its way; it failed when nothing of it arrived. */
-async function closeIfOver(manager: EntityManager, transfer: DataTransferEntity): Promise<number> {
+async function closeIfOver(manager: EntityManager, dataTransferId: string): Promise<number> {
   return await changed(
     manager,
     `update data_transfer t set status = outcome.status, unpack_status = outcome.status, completed_at = now()
      from (
-       select case when bool_and(state = 'failed') then 'failed' else 'completed' end as status from raw_data_package
-       where data_transfer_package_id = $2 having not bool_or(state = 'transferring')
+       select case when bool_or(status = 'arrived') then 'completed' else 'failed' end as status
+       from data_transfer_item where data_transfer_id = $1 having not bool_or(status = 'pending')
      ) as outcome
      where t.id = $1 and t.completed_at is null`,
-    [transfer.id, transfer.dataTransferPackageId],
+    [dataTransferId],
   );
 }
 
@@ -267,7 +205,7 @@ async function transferEntity(manager: EntityManager, id: string): Promise<DataT
   const found = await manager.findOne(DataTransferEntity, {
     where: { id },
     relations: {
-      route: { originSite: true, destinationSite: true },
+      route: OF_ROUTE,
       originLocation: { site: true },
       destinationLocation: { site: true },
     },

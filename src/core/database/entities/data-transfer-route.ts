@@ -1,6 +1,8 @@
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { RouteType, TransportName } from '../../states.js';
 import type { Route } from '../records.js';
+import { asNumber } from './column-types.js';
+import { DataLocationEntity } from './data-location.js';
 import { SiteEntity } from './site.js';
 
 /** How data goes from one site to another. */
@@ -26,6 +28,28 @@ export class DataTransferRouteEntity {
   @JoinColumn({ name: 'destination_site_id' })
   destinationSite!: SiteEntity;
 
+  @Column({ type: 'uuid', nullable: true })
+  originLocationId!: string | null;
+
+  @ManyToOne(() => DataLocationEntity)
+  @JoinColumn({ name: 'origin_location_id' })
+  originLocation!: DataLocationEntity | null;
+
+  @Column({ type: 'uuid', nullable: true })
+  destinationLocationId!: string | null;
+
+  @ManyToOne(() => DataLocationEntity)
+  @JoinColumn({ name: 'destination_location_id' })
+  destinationLocation!: DataLocationEntity | null;
+
+  @Column({ type: 'uuid', nullable: true })
+  viaSiteId!: string | null;
+
+  /** The station of a relay. */
+  @ManyToOne(() => SiteEntity)
+  @JoinColumn({ name: 'via_site_id' })
+  viaSite!: SiteEntity | null;
+
   @Column({ type: 'text' })
   routeType!: RouteType;
 
@@ -38,6 +62,16 @@ export class DataTransferRouteEntity {
 
   @Column({ type: 'boolean' })
   active!: boolean;
+
+  /** Most transfers at once. */
+  @Column({ type: 'integer', nullable: true })
+  maxTransfers!: number | null;
+
+  @Column({ type: 'bigint', nullable: true, transformer: asNumber })
+  maxBytesPerSecond!: number | null;
+
+  @Column({ type: 'jsonb', nullable: true })
+  hours!: Route['hours'] | null;
 
   @Column({ type: 'jsonb' })
   options!: Route['options'];

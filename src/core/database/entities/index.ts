@@ -1,5 +1,6 @@
 import { AuditEntryEntity } from './audit-entry.js';
 import { DataLocationEntity } from './data-location.js';
+import { DataTransferItemEntity } from './data-transfer-item.js';
 import { DataTransferPackageEntity } from './data-transfer-package.js';
 import { DataTransferRouteEntity } from './data-transfer-route.js';
 import { DataTransferEntity } from './data-transfer.js';
@@ -23,6 +24,7 @@ export const ENTITIES = [
   RawDataPackageEntity,
   DataTransferPackageEntity,
   DataTransferEntity,
+  DataTransferItemEntity,
   LongTermArchiveTransferEntity,
   PhysicalCopyEntity,
   ProblemEntity,

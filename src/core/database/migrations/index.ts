@@ -1,4 +1,5 @@
 import { InitialSchema0000000000001 } from './0001-initial-schema.js';
+import { Routes0000000000002 } from './0002-routes.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
-export const MIGRATIONS = [InitialSchema0000000000001];
+export const MIGRATIONS = [InitialSchema0000000000001, Routes0000000000002];
