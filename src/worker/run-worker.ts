@@ -75,7 +75,7 @@ export async function runWorker(
       catalogue,
       log,
       // Read only where it is needed: a site without an archive has no keys.
-      archiveStore: (location) => archiveStore(location, s3SettingsFromEnvironment(environment)),
+      archiveStore: (location) => archiveStore(location, s3SettingsFromEnvironment(environment, location)),
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
       reportProgress: onProgress ?? (() => undefined),

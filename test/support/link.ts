@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { TestContext } from 'node:test';
+import type { Cleanup } from './cleanup.js';
 
 /** A line to a port of this machine that counts what goes over it. */
 export interface CountedLink {
@@ -13,7 +13,7 @@ export interface CountedLink {
 }
 
 /** Opens a counted line to a port; closed when the test ends. */
-export async function countedLink(t: TestContext, port: number): Promise<CountedLink> {
+export async function countedLink(cleanup: Cleanup, port: number): Promise<CountedLink> {
   const sockets = new Set<Socket>();
   let [sent, isCut] = [0, false];
   const server = createServer((near) => {
@@ -40,7 +40,7 @@ export async function countedLink(t: TestContext, port: number): Promise<Counted
   const breakAll = () => {
     for (const socket of sockets) socket.destroy();
   };
-  t.after(async () => {
+  cleanup.after(async () => {
     server.close();
     breakAll();
     await once(server, 'close');

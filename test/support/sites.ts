@@ -3,13 +3,13 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { environmentFor, startStack, type Addresses } from '../../src/client/embedded/stack.js';
 import { Supervisor } from '../../src/client/embedded/supervisor.js';
 import { cleanEnvironment, lastLines } from './command.js';
+import type { Cleanup } from './cleanup.js';
 
 const CDT = fileURLToPath(new URL('../../../bin/cdt.mjs', import.meta.url));
 
@@ -25,7 +25,7 @@ export class Sites {
   private readonly roots: string;
 
   constructor(
-    t: TestContext,
+    cleanup: Cleanup,
     private readonly scratch: string,
     readonly environment: Record<string, string>,
   ) {
@@ -33,7 +33,7 @@ export class Sites {
     this.roots = join(scratch, 'sites');
     mkdirSync(this.here);
     mkdirSync(join(scratch, 'logs'));
-    t.after(() => this.killAll());
+    cleanup.after(() => this.killAll());
   }
 
   /** The directory of a site, as only the test sees it. */
@@ -109,7 +109,7 @@ export class Sites {
 
 /** The servers that the sites share (Temporal, PostgreSQL), and an S3 store of its own for each name. */
 export async function startServers(
-  t: TestContext,
+  cleanup: Cleanup,
   scratch: string,
   stores: string[],
 ): Promise<{ environment: Record<string, string>; stores: Record<string, Addresses['s3']> }> {
@@ -119,7 +119,7 @@ export async function startServers(
     const dataDirectory = join(scratch, 'servers', name);
     mkdirSync(dataDirectory, { recursive: true });
     const supervisor = new Supervisor({ dataDirectory, report: () => undefined });
-    t.after(() => supervisor.stopAll());
+    cleanup.after(() => supervisor.stopAll());
     const { addresses } = await startStack({
       dataDirectory,
       environment: cleanEnvironment(given),

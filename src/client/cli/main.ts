@@ -8,6 +8,7 @@ import { registerPackages } from './commands/packages.js';
 import { registerProblems } from './commands/problems.js';
 import { registerRun } from './commands/run.js';
 import { registerStatus } from './commands/status.js';
+import { registerTopology } from './commands/topology.js';
 import { registerUp } from './commands/up.js';
 import { registerWaiting } from './commands/waiting.js';
 import { registerWorker } from './commands/worker.js';
@@ -62,6 +63,7 @@ function program(io: Io): Command {
   registerWaiting(cdt, io);
   registerDecisions(cdt, io);
   registerRun(cdt, io);
+  registerTopology(cdt, io);
   registerMigrate(cdt, io);
   registerWorker(cdt, io);
   cdt.addHelpText(

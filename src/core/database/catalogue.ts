@@ -61,6 +61,11 @@ export class Catalogue {
     return this.transactions.write((manager) => topology.ensureTopology(manager, described));
   }
 
+  /** Everything that {@link ensureTopology} takes, as it is now. */
+  topology(): Promise<Topology> {
+    return this.transactions.read((manager) => topology.wholeTopology(manager));
+  }
+
   /** All locations, or those of one site; inactive ones too. */
   locations(site?: string): Promise<Location[]> {
     return this.transactions.read((manager) => topology.locations(manager, site));

@@ -21,16 +21,32 @@ const OWN = 'CCAT_DATA_TRANSFER_S3_';
 /** What S3 tools share. */
 const SHARED = 'AWS_';
 
+/** A location whose store may have keys of its own. */
+interface Place {
+  site: string;
+  name: string;
+}
+
+/** A slug as a part of a variable's name: `ramses-2` is `RAMSES_2`. */
+function variablePart(slug: string): string {
+  return slug.toUpperCase().replaceAll('-', '_');
+}
+
 /**
- * Reads from the environment how to reach the S3 store and with which keys: our own variables, else those that S3 tools share
+ * Reads from the environment how to reach the S3 store and with which keys: those of the very location
+ * (`CCAT_DATA_TRANSFER_S3_<SITE>_<LOCATION>_ACCESS_KEY_ID` and its like), else our own for all, else those that S3 tools share
  * (`AWS_ACCESS_KEY_ID` and its like). A variable that is set to nothing counts as not set.
  *
  * @throws ConfigurationError that names the wrong or missing variables, never their values
  */
-export function s3SettingsFromEnvironment(environment: NodeJS.ProcessEnv): S3Settings {
+export function s3SettingsFromEnvironment(environment: NodeJS.ProcessEnv, place?: Place): S3Settings {
   const value = (name: string) => environment[name] || undefined;
-  // The keys are a pair: never one of ours with one of theirs.
-  const keys = (value(`${OWN}ACCESS_KEY_ID`) ?? value(`${OWN}SECRET_ACCESS_KEY`)) ? OWN : SHARED;
+  const has = (prefix: string) =>
+    value(`${prefix}ACCESS_KEY_ID`) !== undefined || value(`${prefix}SECRET_ACCESS_KEY`) !== undefined;
+  const ofPlace =
+    place === undefined ? [] : [`${OWN}${variablePart(place.site)}_${variablePart(place.name)}_`];
+  // The keys are a pair: never one of one name with one of another.
+  const keys = [...ofPlace, OWN].find(has) ?? SHARED;
   const parsed = schema.safeParse({
     [`${OWN}ENDPOINT`]: value(`${OWN}ENDPOINT`),
     [`${OWN}REGION`]: value(`${OWN}REGION`) ?? value(`${SHARED}REGION`),
@@ -39,9 +55,10 @@ export function s3SettingsFromEnvironment(environment: NodeJS.ProcessEnv): S3Set
   });
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    const own = ofPlace.length > 0 ? `; keys of this location alone begin with ${ofPlace.join('')}` : '';
     throw new ConfigurationError(`wrong settings for the S3 store: ${problems.join('; ')}`, {
       subject: 'environment',
-      advice: 'set or correct these variables; the README lists them',
+      advice: `set or correct these variables; the README lists them${own}`,
     });
   }
   const values = parsed.data;

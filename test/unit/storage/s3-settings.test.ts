@@ -62,3 +62,15 @@ test('every wrong or missing variable is named, and no value', () => {
     },
   );
 });
+
+test('a location has keys of its own where its name stands in the variables, as a pair', () => {
+  const place = { site: 'us', name: 'cold-store' };
+  const own = {
+    [`${PREFIX}US_COLD_STORE_ACCESS_KEY_ID`]: 'theirs',
+    [`${PREFIX}US_COLD_STORE_SECRET_ACCESS_KEY`]: 'other-sesame',
+  };
+  assert.equal(s3SettingsFromEnvironment({ ...complete, ...own }, place).accessKeyId, 'theirs');
+  assert.notEqual(s3SettingsFromEnvironment({ ...complete, ...own }).accessKeyId, 'theirs');
+  const half = { [`${PREFIX}US_COLD_STORE_ACCESS_KEY_ID`]: 'theirs' };
+  assert.throws(() => s3SettingsFromEnvironment({ ...complete, ...half }, place), /SECRET_ACCESS_KEY/);
+});

@@ -3,6 +3,7 @@ import { ConfigurationError, type JsonValue } from '../../exceptions.js';
 import { uniqueId } from '../../utilities/unique-id.js';
 import { DataLocationEntity } from '../entities/data-location.js';
 import { DataTransferRouteEntity } from '../entities/data-transfer-route.js';
+import { SiteEntity } from '../entities/site.js';
 import type { Location, Route, Topology } from '../records.js';
 import { audit } from './audit.js';
 import { row } from './sql.js';
@@ -11,6 +12,15 @@ export async function ensureTopology(manager: EntityManager, described: Topology
   for (const site of described.sites) await ensureSite(manager, site);
   for (const location of described.locations) await ensureLocation(manager, location);
   for (const route of described.routes) await ensureRoute(manager, route);
+}
+
+export async function wholeTopology(manager: EntityManager): Promise<Topology> {
+  const sites = await manager.find(SiteEntity, { order: { shortName: 'asc' } });
+  return {
+    sites: sites.map(({ shortName, name }) => ({ shortName, name })),
+    locations: await locations(manager),
+    routes: await routes(manager),
+  };
 }
 
 export async function locations(manager: EntityManager, site?: string): Promise<Location[]> {

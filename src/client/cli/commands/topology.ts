@@ -1,0 +1,155 @@
+import { readFile } from 'node:fs/promises';
+import { Option, type Command } from 'commander';
+import type { Catalogue } from '../../../core/database/catalogue.js';
+import type { Topology } from '../../../core/database/records.js';
+import { ConfigurationError } from '../../../core/exceptions.js';
+import {
+  formatTopology,
+  parseTopology,
+  topologyChanges,
+  type DocumentFormat,
+} from '../../../core/topology-document.js';
+import { table } from '../display/tables.js';
+import type { Io } from '../io.js';
+import { withCatalogue } from '../stack-access.js';
+import { DATA_DIR, JSON_OUTPUT, serversFor } from './options.js';
+
+interface Flags {
+  dataDir?: string;
+}
+
+export function registerTopology(program: Command, io: Io): void {
+  const topology = program
+    .command('topology')
+    .summary('sites, locations and routes: show, import, export, switch on and off');
+  const inCatalogue = async <T>(flags: Flags, act: (catalogue: Catalogue) => Promise<T>) =>
+    withCatalogue(await serversFor(flags, io.environment), act);
+
+  topology
+    .command('show')
+    .summary('list sites, locations and routes')
+    .option(...JSON_OUTPUT, false)
+    .option(...DATA_DIR)
+    .action(async (flags: Flags & { json: boolean }) => {
+      const found = await inCatalogue(flags, (catalogue) => catalogue.topology());
+      io.out(flags.json ? `${JSON.stringify(found, null, 2)}\n` : `${describe(found)}\n`);
+    });
+
+  topology
+    .command('import <file>')
+    .summary('make sites, locations and routes as a YAML or TOML file describes them')
+    .description(
+      'Adds and changes what the file (.yaml, .yml or .toml) describes, and tells each change. What it does not name stays: to take a location or route out of use, set "active: false". Running workers follow within seconds.',
+    )
+    .option('--dry-run', 'tell what would change, and change nothing', false)
+    .option(...DATA_DIR)
+    .action(async (file: string, flags: Flags & { dryRun: boolean }) => {
+      const wanted = parseTopology(await textOf(file), formatOf(file), file);
+      await inCatalogue(flags, async (catalogue) => {
+        const changes = topologyChanges(await catalogue.topology(), wanted);
+        if (!flags.dryRun) await catalogue.ensureTopology(wanted);
+        const told = changes.length === 0 ? ['nothing changes: the topology is as described'] : changes;
+        io.out(`${told.join('\n')}\n`);
+      });
+    });
+
+  topology
+    .command('export')
+    .summary('write the topology as a document that `import` reads')
+    .addOption(
+      new Option('--format <format>', 'the kind of document').choices(['yaml', 'toml']).default('yaml'),
+    )
+    .option(...DATA_DIR)
+    .action(async (flags: Flags & { format: DocumentFormat }) => {
+      io.out(formatTopology(await inCatalogue(flags, (catalogue) => catalogue.topology()), flags.format));
+    });
+
+  registerSwitch(topology, 'location', 'site.location');
+  registerSwitch(topology, 'route', 'route');
+
+  function registerSwitch(parent: Command, kind: 'location' | 'route', argument: string): void {
+    for (const [verb, active] of [
+      ['enable', true],
+      ['disable', false],
+    ] as const) {
+      parent
+        .command(`${verb}-${kind} <${argument}>`)
+        .summary(
+          active
+            ? `take a ${kind} into use`
+            : `take a ${kind} out of use: what is under way ends, nothing new begins`,
+        )
+        .option(...DATA_DIR)
+        .action(async (name: string, flags: Flags) => {
+          await inCatalogue(flags, async (catalogue) => {
+            const found = await catalogue.topology();
+            await catalogue.ensureTopology(switched(found, kind, name, active));
+          });
+          io.out(`${kind} ${name} is ${active ? 'in use' : 'out of use'}\n`);
+        });
+    }
+  }
+}
+
+/** The one entry that is named, switched. */
+function switched(found: Topology, kind: 'location' | 'route', name: string, active: boolean): Topology {
+  const locations =
+    kind === 'location' ? found.locations.filter((one) => `${one.site}.${one.name}` === name) : [];
+  const routes = kind === 'route' ? found.routes.filter((one) => one.name === name) : [];
+  if (locations.length + routes.length === 0)
+    throw new ConfigurationError(`there is no ${kind} ${name}`, {
+      subject: name,
+      advice: '`cdt topology show` lists them',
+    });
+  return {
+    sites: [],
+    locations: locations.map((one) => ({ ...one, active })),
+    routes: routes.map((one) => ({ ...one, active })),
+  };
+}
+
+function formatOf(file: string): DocumentFormat {
+  if (/\.ya?ml$/i.test(file)) return 'yaml';
+  if (/\.toml$/i.test(file)) return 'toml';
+  throw new ConfigurationError(`${file} is neither .yaml nor .toml`, { subject: file });
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigurationError(`${file} can't be read: ${(cause as Error).message}`, {
+      subject: file,
+      cause,
+    });
+  }
+}
+
+function describe({ sites, locations, routes }: Topology): string {
+  const use = (active: boolean) => (active ? 'in use' : 'out of use');
+  const places = locations.map((one) => [
+    `${one.site}.${one.name}`,
+    one.locationType,
+    one.storageType,
+    String(one.priority),
+    use(one.active),
+    one.deletable ? 'yes' : 'no',
+    one.path ?? one.bucket ?? '',
+  ]);
+  const ways = routes.map((one) => [
+    one.name,
+    [one.origin, ...(one.via === undefined ? [] : [one.via]), one.destination].join(' -> '),
+    one.routeType,
+    one.transport,
+    String(one.priority),
+    use(one.active),
+  ]);
+  return [
+    table(
+      ['site', 'name'],
+      sites.map((one) => [one.shortName, one.name]),
+    ),
+    table(['location', 'type', 'storage', 'priority', 'state', 'deletable', 'where'], places),
+    table(['route', 'way', 'type', 'transport', 'priority', 'state'], ways),
+  ].join('\n');
+}

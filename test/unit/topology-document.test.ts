@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { formatTopology, parseTopology, topologyChanges } from '../../src/core/topology-document.js';
+import { projectRoot } from '../../src/client/embedded/project-root.js';
+
+const EXAMPLE = readFileSync(`${projectRoot()}/docs/example-topology.yaml`, 'utf8');
+const parse = (text: string) => parseTopology(text, 'yaml', 'topology.yaml');
+
+test('the example is a topology, and comes back from both kinds of documents as it was', () => {
+  const topology = parse(EXAMPLE);
+  assert.deepEqual(
+    topology.sites.map((one) => one.shortName),
+    ['ccat', 'cologne', 'us'],
+  );
+  assert.equal(topology.routes[0]?.options.identityFile, '/etc/ccat-data-transfer/id_ed25519');
+  const plain = (value: unknown) => JSON.parse(JSON.stringify(value)) as unknown;
+  for (const format of ['yaml', 'toml'] as const)
+    assert.deepEqual(
+      plain(parseTopology(formatTopology(topology, format), format, 'again')),
+      plain(topology),
+    );
+  assert.deepEqual(topologyChanges(topology, topology), []);
+});
+
+test('every wrong place is named, with what is expected there', () => {
+  const wrong: [string, RegExp][] = [
+    ['sites: {CCAT: {name: x}}', /sites\.CCAT/],
+    ['sites: {ccat: {name: x, sise: 3}}', /sites\.ccat: there is no key sise/],
+    ['sites: {ccat: {name: x, locations: {b: {type: buffer}}}}', /ccat\.locations\.b: a disk needs a path/],
+    ['sites: {ccat: {name: x, locations: {b: {type: bufer, path: /b}}}}', /b\.type: .*"buffer"/],
+    ['sites: {ccat: {name: x, locations: {b: {type: buffer, path: b}}}}', /b\.path: a path must be absolute/],
+    [
+      'sites: {ccat: {name: x, locations: {l: {type: long_term_archive, storage: s3, bucket: abc, deletable: true}}}}',
+      /nothing is deleted in a long-term archive/,
+    ],
+    [
+      'sites: {a: {name: x}}\nroutes: {r: {from: a, to: b, transport: local}}',
+      /routes\.r: there is no site b/,
+    ],
+    [
+      'sites: {a: {name: x}, b: {name: y}}\nroutes: {r: {from: a, to: b, type: relay, transport: local}}',
+      /"via"/,
+    ],
+    [
+      'sites: {a: {name: x}, b: {name: y}}\nroutes: {r: {from: a, to: b, transport: sftp}}',
+      /sftp needs host/,
+    ],
+    ['sites: [', /no YAML document/],
+  ];
+  for (const [text, expected] of wrong)
+    assert.throws(
+      () => parse(text),
+      (error: Error) => error.name === 'ConfigurationError' && expected.test(error.message),
+      text,
+    );
+});
+
+test('changes are told place by place', () => {
+  const before = parse(EXAMPLE);
+  const after = parse(
+    EXAMPLE.replace('bucket: ccat-raw-us', 'bucket: ccat-raw-west').replace('ccat_to_us:', 'ccat_to_west:'),
+  );
+  assert.deepEqual(topologyChanges(before, after), [
+    'change location us.lta: bucket "ccat-raw-us" -> "ccat-raw-west"',
+    'add route ccat_to_west',
+  ]);
+});
