@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { registerAuditLog } from './commands/audit-log.js';
 import { registerDecisions } from './commands/decide.js';
 import { registerExplain } from './commands/explain.js';
 import { registerMigrate } from './commands/migrate.js';
@@ -64,6 +65,7 @@ function program(io: Io): Command {
   registerDecisions(cdt, io);
   registerRun(cdt, io);
   registerTopology(cdt, io);
+  registerAuditLog(cdt, io);
   registerMigrate(cdt, io);
   registerWorker(cdt, io);
   cdt.addHelpText(

@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { PackageResult } from '../package/package-result.js';
 import type { JourneyFacts } from '../policy/redundancy.js';
 import type { PathText } from '../utilities/path-text.js';
+import { AuditLog } from './audit-log.js';
 import * as archive from './catalogue/archive.js';
 import * as bundling from './catalogue/bundling.js';
 import * as copies from './catalogue/copies.js';
@@ -47,10 +48,13 @@ import { Transactions } from './transactions.js';
 export class Catalogue {
   /** For those who ask why something stands where it stands. */
   readonly explain: ExplainCatalogue;
+  /** What was done, and the chain that proves it. */
+  readonly auditLog: AuditLog;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
     this.transactions = new Transactions(dataSource);
+    this.auditLog = new AuditLog(this.transactions);
     this.explain = new ExplainCatalogue(this.transactions);
   }
 

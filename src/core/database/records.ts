@@ -27,6 +27,8 @@ export interface Location {
   endpoint?: string;
   /** Whether copies here may be deleted once archived. Never true for a long-term archive. */
   deletable: boolean;
+  /** What fails together: copies in one failure domain count once. The site where absent. */
+  failureDomain?: string;
 }
 
 /** The topology as one document: what `up` seeds and what files will import. */
@@ -140,6 +142,8 @@ export interface PhysicalCopy {
   versionId?: string;
   etag?: string;
   deletedAt?: string;
+  /** Set while its deletion is scheduled: until then it can be undone. */
+  deleteAfter?: string;
 }
 
 /** Something a person should know: kept until it is resolved. */

@@ -50,9 +50,15 @@ export async function beginDeletion(manager: EntityManager, copyId: string): Pro
       subject: copyId,
     });
   }
+  await rows(
+    manager,
+    `update physical_copy set state = 'deletion_scheduled', delete_after = now()
+     where id = $1 and state not in ('deletion_scheduled', 'deletion_in_progress', 'deleted')`,
+    [copyId],
+  );
   const begun = await changed(
     manager,
-    `update physical_copy set state = 'deletion_in_progress' where id = $1 and state not in ('deletion_in_progress', 'deleted')`,
+    `update physical_copy set state = 'deletion_in_progress', delete_after = null where id = $1 and state = 'deletion_scheduled'`,
     [copyId],
   );
   if (begun > 0) await audit(manager, 'copy_deletion_begun', { table: 'physical_copy', id: copyId });
@@ -164,5 +170,6 @@ function toCopy(entity: PhysicalCopyEntity): PhysicalCopy {
     versionId: entity.versionId ?? undefined,
     etag: entity.etag ?? undefined,
     deletedAt: entity.deletedAt?.toISOString(),
+    deleteAfter: entity.deleteAfter?.toISOString(),
   };
 }

@@ -69,6 +69,7 @@ export function toLocation(entity: DataLocationEntity): Location {
     bucket: entity.bucket ?? undefined,
     endpoint: entity.endpoint ?? undefined,
     deletable: entity.deletable,
+    failureDomain: entity.failureDomain ?? undefined,
   };
 }
 
@@ -120,19 +121,21 @@ async function ensureLocation(
 ): Promise<void> {
   const { site, name, locationType, storageType, priority, active, path, bucket, endpoint, deletable } =
     described;
+  const failureDomain = described.failureDomain ?? null;
   // Compared as rows, so that a description that is already so writes nothing.
   const written = await row<{ id: string }>(
     manager,
     `insert into data_location as old
-       (id, site_id, name, location_type, storage_type, priority, active, path, bucket, endpoint, deletable)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+       (id, site_id, name, location_type, storage_type, priority, active, path, bucket, endpoint, deletable, failure_domain)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
      on conflict (site_id, name) do update set
        location_type = excluded.location_type, storage_type = excluded.storage_type, priority = excluded.priority,
        active = excluded.active, path = excluded.path, bucket = excluded.bucket, endpoint = excluded.endpoint,
-       deletable = excluded.deletable
-     where (old.location_type, old.storage_type, old.priority, old.active, old.path, old.bucket, old.endpoint, old.deletable)
+       deletable = excluded.deletable, failure_domain = excluded.failure_domain
+     where (old.location_type, old.storage_type, old.priority, old.active, old.path, old.bucket, old.endpoint, old.deletable,
+         old.failure_domain)
        is distinct from (excluded.location_type, excluded.storage_type, excluded.priority, excluded.active, excluded.path,
-         excluded.bucket, excluded.endpoint, excluded.deletable)
+         excluded.bucket, excluded.endpoint, excluded.deletable, excluded.failure_domain)
      returning id`,
     [
       uniqueId(),
@@ -146,6 +149,7 @@ async function ensureLocation(
       bucket,
       endpoint,
       deletable,
+      failureDomain,
     ],
   );
   if (written === undefined) return;
@@ -159,6 +163,7 @@ async function ensureLocation(
     path: path ?? null,
     bucket: bucket ?? null,
     deletable,
+    failureDomain,
   };
   await audit(manager, 'location_described', { table: 'data_location', id: written.id }, facts);
 }

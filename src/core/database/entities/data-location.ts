@@ -43,4 +43,12 @@ export class DataLocationEntity {
 
   @Column({ type: 'boolean' })
   deletable!: boolean;
+
+  /** What fails together; null: the site. */
+  @Column({ type: 'text', nullable: true })
+  failureDomain!: string | null;
+
+  /** When its disk was given the marker that says whose it is. */
+  @Column({ type: 'timestamptz', nullable: true })
+  markedAt!: Date | null;
 }

@@ -46,4 +46,8 @@ export class PhysicalCopyEntity {
 
   @Column({ type: 'timestamptz', nullable: true })
   deletedAt!: Date | null;
+
+  /** Set while its deletion is scheduled: until then it can be undone. */
+  @Column({ type: 'timestamptz', nullable: true })
+  deleteAfter!: Date | null;
 }

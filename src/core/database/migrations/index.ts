@@ -1,5 +1,6 @@
 import { InitialSchema0000000000001 } from './0001-initial-schema.js';
 import { Routes0000000000002 } from './0002-routes.js';
+import { Deletion0000000000005 } from './0005-deletion.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
-export const MIGRATIONS = [InitialSchema0000000000001, Routes0000000000002];
+export const MIGRATIONS = [InitialSchema0000000000001, Routes0000000000002, Deletion0000000000005];
