@@ -20,6 +20,7 @@ const location = z.strictObject({
   bucket: z.string().min(3).optional(),
   endpoint: z.url({ protocol: /^https?$/ }).optional(),
   deletable: z.boolean().optional(),
+  failure_domain: z.string().min(1).optional(),
 });
 
 const route = z.strictObject({
@@ -148,13 +149,14 @@ function toTopology({ sites, routes }: Document): Topology {
   return {
     sites: Object.entries(sites).map(([shortName, { name }]) => ({ shortName, name })),
     locations: Object.entries(sites).flatMap(([site, { locations }]) =>
-      Object.entries(locations).map(([name, { type, storage, deletable, ...rest }]) => ({
+      Object.entries(locations).map(([name, { type, storage, deletable, failure_domain, ...rest }]) => ({
         ...rest,
         site,
         name,
         locationType: type,
         storageType: storage,
         // Buffers and processing disks are there to be emptied; a source only where that is said.
+        failureDomain: failure_domain,
         deletable: deletable ?? (type === 'buffer' || type === 'processing'),
       })),
     ),
@@ -212,8 +214,12 @@ function locationEntry(one: Omit<Location, 'id'>): [string, LocationDocument] {
     bucket,
     endpoint,
     deletable,
+    failureDomain: failure_domain,
   } = one;
-  return [name, compact({ type, storage, priority, active, path, bucket, endpoint, deletable })];
+  return [
+    name,
+    compact({ type, storage, priority, active, path, bucket, endpoint, deletable, failure_domain }),
+  ];
 }
 
 function routeEntry(one: Omit<Route, 'id'>): [string, RouteDocument] {

@@ -74,7 +74,7 @@ test('each change, removal and move is found at its place', () => {
         const kinds = { change: 'changed', remove: 'removed', cut: 'gap', swap: 'changed' } as const;
         assert.equal(faults[0]?.kind, kinds[how]);
         assert.equal(
-          faults[0]?.sequence,
+          faults[0].sequence,
           how === 'swap' ? Math.min(at, other) + 1 : how === 'cut' ? at + 2 : at + 1,
         );
       },
