@@ -2,6 +2,8 @@ import type { WorkerSettings } from '../core/configuration.js';
 import type { Catalogue } from '../core/database/catalogue.js';
 import type { Location, Route } from '../core/database/records.js';
 import type { Logger } from '../core/logging.js';
+import type { Metrics } from '../core/metrics.js';
+import type { Notifications } from '../core/notification-service.js';
 import type { Operation } from '../core/operation-types.js';
 import type { ArchiveStore } from '../core/storage/archive-store.js';
 import type { Transport } from '../core/transport/transport.js';
@@ -11,6 +13,10 @@ export interface Dependencies {
   settings: WorkerSettings;
   catalogue: Catalogue;
   log: Logger;
+  /** What this process counts. */
+  metrics: Metrics;
+  /** Tells people what they should know; never fails the work that tells. */
+  notifications: Notifications;
   /** The store behind a long-term archive of type s3. */
   archiveStore(location: Location): ArchiveStore;
   /** The way to a location, as a route tells it. The caller closes it. */

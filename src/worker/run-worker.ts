@@ -17,6 +17,8 @@ import { openDataSource } from '../core/database/data-source.js';
 import type { Location, Route } from '../core/database/records.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { makeLogger, type Logger } from '../core/logging.js';
+import { Metrics } from '../core/metrics.js';
+import { LogNotifications } from '../core/notification-service.js';
 import { OPERATIONS, type Operation } from '../core/operation-types.js';
 import {
   CATALOGUE_QUEUE,
@@ -74,6 +76,8 @@ export async function runWorker(
       settings,
       catalogue,
       log,
+      metrics: new Metrics({ processMetrics: true }),
+      notifications: new LogNotifications(log),
       // Read only where it is needed: a site without an archive has no keys.
       archiveStore: (location) => archiveStore(location, s3SettingsFromEnvironment(environment, location)),
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
