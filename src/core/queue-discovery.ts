@@ -1,5 +1,5 @@
 import { ConfigurationError } from './exceptions.js';
-import { isOperation, operationsOf, type Operation } from './operation-types.js';
+import { isOperation, OPERATIONS, operationsOf, type Operation } from './operation-types.js';
 import type { LocationType } from './states.js';
 
 /** The queue that all workflows run on. */
@@ -35,13 +35,13 @@ export function parseTaskQueue(
     : undefined;
 }
 
-/** Every queue of a location. */
+/** Every queue of a location: one for each of its operations that is done there. */
 export function queuesOfLocation(location: {
   site: string;
   name: string;
   locationType: LocationType;
 }): string[] {
-  return operationsOf(location.locationType).map((operation) =>
-    taskQueue(location.site, location.name, operation),
-  );
+  return operationsOf(location.locationType)
+    .filter((operation) => OPERATIONS[operation].queue === 'location')
+    .map((operation) => taskQueue(location.site, location.name, operation));
 }

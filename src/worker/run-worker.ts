@@ -19,7 +19,7 @@ import { ConfigurationError } from '../core/exceptions.js';
 import { makeLogger, type Logger } from '../core/logging.js';
 import { Metrics } from '../core/metrics.js';
 import { LogNotifications } from '../core/notification-service.js';
-import { OPERATIONS, type Operation } from '../core/operation-types.js';
+import { CATALOGUE_WORK, OPERATIONS, type Operation } from '../core/operation-types.js';
 import {
   CATALOGUE_QUEUE,
   parseTaskQueue,
@@ -43,9 +43,6 @@ export interface WorkerSelection {
   /** Also the workflows and the catalogue's own work: wanted once or twice in the whole installation, near the catalogue. */
   workflows: boolean;
 }
-
-/** How many workflow tasks and catalogue activities one process works on at a time. */
-const CATALOGUE_SLOTS = 20;
 
 /**
  * Serves the queues of a site until the process is asked to stop (SIGINT, SIGTERM), then drains. Needs the environment that the
@@ -149,7 +146,7 @@ function workerOptions(
       ...common,
       taskQueue: CATALOGUE_QUEUE,
       activities: makeCatalogueActivities(dependencies),
-      maxConcurrentActivityTaskExecutions: CATALOGUE_SLOTS,
+      maxConcurrentActivityTaskExecutions: CATALOGUE_WORK.concurrency,
     },
     { ...common, taskQueue: WORKFLOW_QUEUE, ...workflowCode() },
   ];

@@ -1,16 +1,12 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { CatalogueActivities } from '../activities/catalogue.js';
-import { CATALOGUE_QUEUE } from '../core/queue-discovery.js';
 import { dataTransferJourney, type Place } from './journeys.js';
-import { POLICIES } from './operations.js';
+import { CATALOGUE } from './operations.js';
 import { startJourney } from './start.js';
 
 /** Bundles the packages that wait in a buffer, over the route that is best now, and starts the bundles' journeys. */
 export async function dataTransferPackageCreation(input: { buffer: Place }): Promise<{ planned: number }> {
-  const { planDataTransfers } = proxyActivities<CatalogueActivities>({
-    ...POLICIES.catalogue,
-    taskQueue: CATALOGUE_QUEUE,
-  });
+  const { planDataTransfers } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
   setCurrentDetails(`bundling what waits in ${input.buffer.site}.${input.buffer.location}`);
   const transfers = await planDataTransfers(input.buffer);

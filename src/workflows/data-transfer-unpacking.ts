@@ -2,10 +2,9 @@ import { ApplicationFailure } from '@temporalio/common';
 import { proxyActivities } from '@temporalio/workflow';
 import type { CatalogueActivities, FailedPackage } from '../activities/catalogue.js';
 import type { UnpackingActivities } from '../activities/data-transfer-unpacking.js';
-import { CATALOGUE_QUEUE, taskQueue } from '../core/queue-discovery.js';
 import { Journey } from './journey.js';
 import { longTermArchiveTransferJourney, type DataTransferInput } from './journeys.js';
-import { POLICIES } from './operations.js';
+import { CATALOGUE, workAt } from './operations.js';
 import { startJourney } from './start.js';
 
 /**
@@ -15,14 +14,10 @@ import { startJourney } from './start.js';
 export async function dataTransferUnpacking(input: DataTransferInput): Promise<{ damaged: FailedPackage[] }> {
   const { dataTransferId, destination } = input;
   const journey = new Journey({ operation: 'data_transfer_unpacking', subject: input.name });
-  const { verifyPackages } = proxyActivities<UnpackingActivities>({
-    ...POLICIES.disk,
-    taskQueue: taskQueue(destination.site, destination.location, 'data_transfer_unpacking'),
-  });
-  const { recordArrival } = proxyActivities<CatalogueActivities>({
-    ...POLICIES.catalogue,
-    taskQueue: CATALOGUE_QUEUE,
-  });
+  const { verifyPackages } = proxyActivities<UnpackingActivities>(
+    workAt('data_transfer_unpacking', destination),
+  );
+  const { recordArrival } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
   const verified = await journey.step('reading back from disk what arrived, and recording it', async () => {
     const read = await verifyPackages({ dataTransferId });

@@ -2,11 +2,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import { executeChild, proxyActivities } from '@temporalio/workflow';
 import type { CatalogueActivities, FailedPackage } from '../activities/catalogue.js';
 import type { TransferActivities } from '../activities/data-transfer.js';
-import { CATALOGUE_QUEUE, taskQueue } from '../core/queue-discovery.js';
 import type { dataTransferUnpacking } from './data-transfer-unpacking.js';
 import { Journey } from './journey.js';
 import { dataTransferUnpackingJourney, type DataTransferInput } from './journeys.js';
-import { POLICIES, RESEND_ROUNDS } from './operations.js';
+import { CATALOGUE, RESEND_ROUNDS, workAt } from './operations.js';
 
 /** Moves one bundle from a buffer to another and has it verified there. What arrived well goes on from there by itself. */
 export async function dataTransfer(input: DataTransferInput): Promise<void> {
@@ -17,10 +16,7 @@ export async function dataTransfer(input: DataTransferInput): Promise<void> {
     if (failed.length > 0) throw undelivered(failed);
   });
   if (!moved.done) {
-    const { closeTransfer } = proxyActivities<CatalogueActivities>({
-      ...POLICIES.catalogue,
-      taskQueue: CATALOGUE_QUEUE,
-    });
+    const { closeTransfer } = proxyActivities<CatalogueActivities>(CATALOGUE);
     const { action, by } = moved.decision;
     await closeTransfer({
       dataTransferId: input.dataTransferId,
@@ -37,10 +33,7 @@ export async function dataTransfer(input: DataTransferInput): Promise<void> {
 
 /** Sends, verifies, and sends again what arrived damaged. Returns what can't be delivered. */
 async function sendUntilGood(input: DataTransferInput): Promise<FailedPackage[]> {
-  const { transferPackages } = proxyActivities<TransferActivities>({
-    ...POLICIES.link,
-    taskQueue: taskQueue(input.origin.site, input.origin.location, 'data_transfer'),
-  });
+  const { transferPackages } = proxyActivities<TransferActivities>(workAt('data_transfer', input.origin));
   const unpacking = dataTransferUnpackingJourney(input);
   for (let round = 1; ; round++) {
     const sent = await transferPackages({ dataTransferId: input.dataTransferId });

@@ -1,16 +1,12 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { CatalogueActivities } from '../activities/catalogue.js';
-import { CATALOGUE_QUEUE } from '../core/queue-discovery.js';
 import { deletionJourney } from './journeys.js';
-import { POLICIES } from './operations.js';
+import { CATALOGUE } from './operations.js';
 import { startJourney } from './start.js';
 
 /** Starts the deletion of copies that the archives have made redundant. Each deletion checks that for itself. */
 export async function deletionPlanning(input: { site: string }): Promise<{ planned: number }> {
-  const { planDeletions } = proxyActivities<CatalogueActivities>({
-    ...POLICIES.catalogue,
-    taskQueue: CATALOGUE_QUEUE,
-  });
+  const { planDeletions } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
   const packages = await planDeletions(input);
   await Promise.all(packages.map((one) => startJourney(deletionJourney(one))));

@@ -2,10 +2,9 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { ArchiveActivities } from '../activities/long-term-archive-transfer.js';
 import type { CatalogueActivities } from '../activities/catalogue.js';
 import type { DeletionActivities, DeletionOutcome } from '../activities/deletion.js';
-import { CATALOGUE_QUEUE, taskQueue } from '../core/queue-discovery.js';
 import { Journey } from './journey.js';
 import type { DeletionInput } from './journeys.js';
-import { POLICIES } from './operations.js';
+import { CATALOGUE, workAt } from './operations.js';
 
 /**
  * Frees the copies of one package that its archive copies have made redundant.
@@ -16,10 +15,7 @@ import { POLICIES } from './operations.js';
 export async function deletion(input: DeletionInput): Promise<{ outcomes: DeletionOutcome[] }> {
   const { packageId, name } = input;
   const journey = new Journey({ operation: 'deletion', subject: name });
-  const { deletionOrder } = proxyActivities<CatalogueActivities>({
-    ...POLICIES.catalogue,
-    taskQueue: CATALOGUE_QUEUE,
-  });
+  const { deletionOrder } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
   const checked = await journey.step('asking every archive for its copy', async () => {
     const order = await deletionOrder({ packageId });
@@ -44,18 +40,14 @@ export async function deletion(input: DeletionInput): Promise<{ outcomes: Deleti
 }
 
 function challenge(packageId: string, archive: { site: string; location: string }): Promise<void> {
-  const { challengeArchiveCopy } = proxyActivities<ArchiveActivities>({
-    ...POLICIES.archive,
-    taskQueue: taskQueue(archive.site, archive.location, 'long_term_archive_transfer'),
-  });
+  const { challengeArchiveCopy } = proxyActivities<ArchiveActivities>(
+    workAt('long_term_archive_transfer', archive),
+  );
   return challengeArchiveCopy({ packageId, archive });
 }
 
 function free(packageId: string, target: { site: string; location: string }): Promise<DeletionOutcome> {
-  const { deleteCopies } = proxyActivities<DeletionActivities>({
-    ...POLICIES.disk,
-    taskQueue: taskQueue(target.site, target.location, 'deletion'),
-  });
+  const { deleteCopies } = proxyActivities<DeletionActivities>(workAt('deletion', target));
   return deleteCopies({ packageId, place: target });
 }
 

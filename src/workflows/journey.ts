@@ -14,12 +14,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CatalogueActivities } from '../activities/catalogue.js';
-import { CATALOGUE_QUEUE } from '../core/queue-discovery.js';
 import { blocker, BLOCKER_MEMO, decide, DECISIONS, type Blocker, type Decision } from './messages.js';
-import { POLICIES } from './operations.js';
+import { CATALOGUE } from './operations.js';
 import { CDT_STATE, type JourneyState } from './search-attributes.js';
 
-const catalogue = proxyActivities<CatalogueActivities>({ ...POLICIES.catalogue, taskQueue: CATALOGUE_QUEUE });
+const catalogue = proxyActivities<CatalogueActivities>(CATALOGUE);
 
 /** What a step ended with: its result, or the operator's word to leave it. */
 export type StepOutcome<T> = { done: true; result: T } | { done: false; decision: Decision };

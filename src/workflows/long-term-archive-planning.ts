@@ -1,16 +1,12 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { CatalogueActivities } from '../activities/catalogue.js';
-import { CATALOGUE_QUEUE } from '../core/queue-discovery.js';
 import { longTermArchiveTransferJourney, type Place } from './journeys.js';
-import { POLICIES } from './operations.js';
+import { CATALOGUE } from './operations.js';
 import { startJourney } from './start.js';
 
 /** Starts the archiving of whatever arrived at an archive's site and is not on its way into the archive. */
 export async function longTermArchivePlanning(input: { archive: Place }): Promise<{ planned: number }> {
-  const { planArchiveTransfers } = proxyActivities<CatalogueActivities>({
-    ...POLICIES.catalogue,
-    taskQueue: CATALOGUE_QUEUE,
-  });
+  const { planArchiveTransfers } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
   const packages = await planArchiveTransfers(input.archive);
   await Promise.all(packages.map((one) => startJourney(longTermArchiveTransferJourney(one))));

@@ -1,24 +1,19 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { ArchiveActivities } from '../activities/long-term-archive-transfer.js';
 import type { CatalogueActivities } from '../activities/catalogue.js';
-import { CATALOGUE_QUEUE, taskQueue } from '../core/queue-discovery.js';
 import { Journey } from './journey.js';
 import { deletionJourney, type LongTermArchiveTransferInput } from './journeys.js';
-import { POLICIES } from './operations.js';
+import { CATALOGUE, workAt } from './operations.js';
 import { startJourney } from './start.js';
 
 /** Puts one package into one archive, reads it back in full, and only then calls it archived. */
 export async function longTermArchiveTransfer(input: LongTermArchiveTransferInput): Promise<void> {
   const { packageId, name, archive } = input;
   const journey = new Journey({ operation: 'long_term_archive_transfer', subject: name });
-  const { archivePackage } = proxyActivities<ArchiveActivities>({
-    ...POLICIES.archive,
-    taskQueue: taskQueue(archive.site, archive.location, 'long_term_archive_transfer'),
-  });
-  const { recordArchived } = proxyActivities<CatalogueActivities>({
-    ...POLICIES.catalogue,
-    taskQueue: CATALOGUE_QUEUE,
-  });
+  const { archivePackage } = proxyActivities<ArchiveActivities>(
+    workAt('long_term_archive_transfer', archive),
+  );
+  const { recordArchived } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
   const stored = await journey.step(`storing in ${archive.site}.${archive.location} and reading back`, () =>
     archivePackage({ packageId, archive }),

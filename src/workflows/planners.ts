@@ -39,6 +39,9 @@ export function plannerOf(operation: Operation, place: Place): Planner | undefin
       return planner('deletionPlanning', place.site, { site: place.site });
     case 'data_transfer':
     case 'data_transfer_unpacking':
+    case 'staging':
+    case 'monitoring':
+    case 'audit':
       return undefined;
   }
 }

@@ -1,9 +1,8 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { PackagingActivities } from '../activities/raw-data-package-creation.js';
-import { taskQueue } from '../core/queue-discovery.js';
 import type { RawDataPackageCreationInput } from './journeys.js';
 import { Journey } from './journey.js';
-import { POLICIES } from './operations.js';
+import { workAt } from './operations.js';
 
 /** Makes one package from an instrument's files and records it. What follows is planned for the buffer as a whole. */
 export async function rawDataPackageCreation(input: RawDataPackageCreationInput): Promise<void> {
@@ -13,15 +12,9 @@ export async function rawDataPackageCreation(input: RawDataPackageCreationInput)
     subject: name,
     sourceLocationId: source.locationId,
   });
-  const queue = taskQueue(source.site, source.location, 'raw_data_package_creation');
-  const { createRawDataPackage } = proxyActivities<PackagingActivities>({
-    ...POLICIES.disk,
-    taskQueue: queue,
-  });
-  const { recordRawDataPackage } = proxyActivities<PackagingActivities>({
-    ...POLICIES.catalogue,
-    taskQueue: queue,
-  });
+  const { createRawDataPackage, recordRawDataPackage } = proxyActivities<PackagingActivities>(
+    workAt('raw_data_package_creation', source),
+  );
 
   const made = await journey.step('reading the source once: writing the package and every digest', () =>
     createRawDataPackage({ packageId }),

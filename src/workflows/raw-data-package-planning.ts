@@ -1,9 +1,8 @@
 import { continueAsNew, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { CatalogueActivities } from '../activities/catalogue.js';
 import type { PackagingActivities, ScanResult } from '../activities/raw-data-package-creation.js';
-import { CATALOGUE_QUEUE, taskQueue } from '../core/queue-discovery.js';
 import { rawDataPackageCreationJourney, type Place } from './journeys.js';
-import { POLICIES } from './operations.js';
+import { CATALOGUE, workAt } from './operations.js';
 import { startJourney } from './start.js';
 
 export interface RawDataPackagePlanningInput {
@@ -29,14 +28,8 @@ export async function rawDataPackagePlanning(
   input: RawDataPackagePlanningInput,
 ): Promise<RawDataPackagePlanningResult> {
   const { source, quietSeconds } = input;
-  const { scanSource } = proxyActivities<PackagingActivities>({
-    ...POLICIES.scan,
-    taskQueue: taskQueue(source.site, source.location, 'raw_data_package_creation'),
-  });
-  const { planRawDataPackages } = proxyActivities<CatalogueActivities>({
-    ...POLICIES.catalogue,
-    taskQueue: CATALOGUE_QUEUE,
-  });
+  const { scanSource } = proxyActivities<PackagingActivities>(workAt('raw_data_package_creation', source));
+  const { planRawDataPackages } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
   setCurrentDetails(`looking through ${source.site}.${source.location} for new files`);
   const scan = input.scan ?? (await scanSource({ ...source, quietSeconds }));
