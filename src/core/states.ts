@@ -68,3 +68,7 @@ export type TransportName = (typeof TRANSPORTS)[number];
 /** What a source holds under one path. */
 export const ENTRY_KINDS = ['file', 'symlink', 'directory'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+/** What a planned observation looks at: a place on the sky, a body of the solar system, or the sky that passes a range of azimuth. */
+export const SOURCE_KINDS = ['fixed', 'solar_system', 'constant_elevation'] as const;
+export type SourceKind = (typeof SOURCE_KINDS)[number];

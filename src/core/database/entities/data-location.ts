@@ -41,6 +41,13 @@ export class DataLocationEntity {
   @Column({ type: 'text', nullable: true })
   endpoint!: string | null;
 
+  /** Tape: the library that holds it, and the pool there. */
+  @Column({ type: 'text', nullable: true })
+  tapeLibrary!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  tapePool!: string | null;
+
   @Column({ type: 'boolean' })
   deletable!: boolean;
 

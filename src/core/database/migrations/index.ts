@@ -1,6 +1,12 @@
 import { InitialSchema0000000000001 } from './0001-initial-schema.js';
 import { Routes0000000000002 } from './0002-routes.js';
 import { Deletion0000000000005 } from './0005-deletion.js';
+import { Entities0000000000011 } from './0011-entities.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
-export const MIGRATIONS = [InitialSchema0000000000001, Routes0000000000002, Deletion0000000000005];
+export const MIGRATIONS = [
+  InitialSchema0000000000001,
+  Routes0000000000002,
+  Deletion0000000000005,
+  Entities0000000000011,
+];
