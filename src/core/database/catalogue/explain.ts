@@ -65,7 +65,7 @@ export async function findSubjects(manager: EntityManager, word: string): Promis
     manager,
     `select id from raw_data_package where name = $1 or id = $2
      union select raw_data_package_id from physical_copy where id = $2
-     union select p.id from raw_data_package p join data_transfer t on t.data_transfer_package_id = p.data_transfer_package_id where t.id = $2
+     union select raw_data_package_id from data_transfer_item where data_transfer_id = $2
      union select p.id from raw_data_package p join executed_obs_unit u on u.id = p.executed_obs_unit_id where u.name = $1 or u.id = $2
      limit ${MOST}`,
     [word, id],
@@ -125,13 +125,13 @@ async function transfersOf(manager: EntityManager, packageId: string): Promise<T
     `select t.id, d.name, r.name as route, t.status, t.created_at as "createdAt", t.completed_at as "completedAt",
        json_build_object('site', os.short_name, 'location', o.name) as origin,
        json_build_object('site', ds.short_name, 'location', dl.name) as destination
-     from raw_data_package p
-     join data_transfer_package d on d.id = p.data_transfer_package_id
-     join data_transfer t on t.data_transfer_package_id = d.id
+     from data_transfer_item i
+     join data_transfer t on t.id = i.data_transfer_id
+     join data_transfer_package d on d.id = t.data_transfer_package_id
      join data_transfer_route r on r.id = t.route_id
      join data_location o on o.id = t.origin_location_id join site os on os.id = o.site_id
      join data_location dl on dl.id = t.destination_location_id join site ds on ds.id = dl.site_id
-     where p.id = $1 order by t.created_at, t.id`,
+     where i.raw_data_package_id = $1 order by t.created_at, t.id`,
     [packageId],
   );
   return found.map(({ createdAt, completedAt, ...one }) => ({
