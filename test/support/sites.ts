@@ -76,10 +76,15 @@ export class Sites {
   }
 
   /** Runs a command of `cdt` to its end, as an operator who reaches the servers and no site's storage. */
-  async cdt(...words: string[]): Promise<string> {
+  cdt(...words: string[]): Promise<string> {
+    return this.cdtIn({}, ...words);
+  }
+
+  /** As {@link cdt}, where some of the environment is different. */
+  async cdtIn(environment: Record<string, string>, ...words: string[]): Promise<string> {
     try {
       const { stdout } = await promisify(execFile)(process.execPath, [CDT, ...words], {
-        env: cleanEnvironment(this.environment),
+        env: cleanEnvironment({ ...this.environment, ...environment }),
         maxBuffer: 2 ** 28,
       });
       return stdout;

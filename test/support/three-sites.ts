@@ -13,11 +13,18 @@ import { startSiteSshd, type SiteSshd } from './site-sshd.js';
 export const ARCHIVES = ['cologne', 'us'] as const;
 export type ArchiveSite = (typeof ARCHIVES)[number];
 
+/** An S3 store: its objects as plain files below `root`, and the line that everybody reaches it over. */
+export interface Store {
+  endpoint: string;
+  root: string;
+  link: CountedLink;
+}
+
 /** An observatory and two archives' sites on one machine, each seeing its own storage only. */
 export interface Laboratory {
   scratch: string;
   sites: Sites;
-  stores: Record<ArchiveSite, { endpoint: string; root: string }>;
+  stores: Record<ArchiveSite, Store>;
   /** What leaves the observatory, by destination. */
   links: Record<ArchiveSite, CountedLink>;
   topology: Topology;
@@ -55,8 +62,8 @@ export async function threeSites(cleanup: Cleanup, scratch: string): Promise<Lab
     us: await countedLink(cleanup, sshd.us.port),
   };
   const stores = {
-    cologne: { endpoint: servers.stores['cologne']!.endpoint, root: servers.stores['cologne']!.root! },
-    us: { endpoint: servers.stores['us']!.endpoint, root: servers.stores['us']!.root! },
+    cologne: await storeBehindLink(cleanup, servers.stores['cologne']!),
+    us: await storeBehindLink(cleanup, servers.stores['us']!),
   };
   const topology = describe(sites, stores, sshd, links);
   const file = join(scratch, 'topology.yaml');
@@ -65,6 +72,14 @@ export async function threeSites(cleanup: Cleanup, scratch: string): Promise<Lab
   await sites.cdt('topology', 'import', file);
   await sites.cdt('migrate');
   return { scratch, sites, stores, links, topology };
+}
+
+async function storeBehindLink(
+  cleanup: Cleanup,
+  { endpoint, root }: { endpoint: string; root?: string },
+): Promise<Store> {
+  const link = await countedLink(cleanup, Number(new URL(endpoint).port));
+  return { endpoint: `http://127.0.0.1:${link.port}`, root: root!, link };
 }
 
 function describe(

@@ -5,7 +5,17 @@
 
 /** Why work does not go on at this moment. */
 export interface Waiting {
-  for: 'operator' | 'worker' | 'retry' | 'work' | 'planner' | 'paused planner' | 'nothing' | 'unknown';
+  for:
+    | 'operator'
+    | 'worker'
+    | 'retry'
+    | 'work'
+    | 'planner'
+    | 'paused planner'
+    /** A copy that must not go yet. */
+    | 'safety'
+    | 'nothing'
+    | 'unknown';
   /** A sentence without its full stop. */
   words: string;
   since?: string;
@@ -67,8 +77,9 @@ const SEVERITY: Record<Waiting['for'], number> = {
   'paused planner': 3,
   work: 4,
   planner: 5,
-  nothing: 6,
-  unknown: 7,
+  safety: 6,
+  nothing: 7,
+  unknown: 8,
 };
 
 function whyActivityWaits(activity: ActivityFacts): Waiting {

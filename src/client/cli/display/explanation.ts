@@ -1,5 +1,5 @@
 import { printable } from '../../../core/utilities/printable.js';
-import type { CopyExplanation, Explanation } from '../../explain/explain.js';
+import type { CopyExplanation, Explanation } from '../../explain/explanation.js';
 import { formatBytes, formatDuration } from './format.js';
 import type { Style } from './style.js';
 
@@ -29,6 +29,7 @@ function copyLines(copy: CopyExplanation, style: Style, now: Date): string[] {
   if (copy.state === 'deleted') return lines;
   if (copy.deletion.may) lines.push('    may be deleted: the archive copies that are required are verified');
   else lines.push(...copy.deletion.reasons.map((reason) => printable(`    kept: ${reason}`)));
+  if (copy.next !== undefined) lines.push(printable(`    next: ${copy.next.words}${at(copy.next.at, now)}`));
   return lines;
 }
 

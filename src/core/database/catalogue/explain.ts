@@ -8,6 +8,8 @@ import { row, rows, textHash } from './sql.js';
 /** What a person may ask about, found by the words that people have for it. */
 export interface Subjects {
   packageIds: string[];
+  /** Set where the word is the ID of one copy of the only package. */
+  copyId?: string;
   files: FileFacts[];
 }
 
@@ -49,6 +51,7 @@ export interface PackageJourney {
   since: string;
   buffer: { site: string; name: string };
   filesAtSource: number;
+  bytesAtSource: number;
   transfers: TransferFacts[];
 }
 
@@ -64,12 +67,17 @@ export async function findSubjects(manager: EntityManager, word: string): Promis
   const packages = await rows<{ id: string }>(
     manager,
     `select id from raw_data_package where name = $1 or id = $2
-     union select raw_data_package_id from physical_copy where id = $2
      union select raw_data_package_id from data_transfer_item where data_transfer_id = $2
      union select p.id from raw_data_package p join executed_obs_unit u on u.id = p.executed_obs_unit_id where u.name = $1 or u.id = $2
      limit ${MOST}`,
     [word, id],
   );
+  const [copy] = await rows<{ packageId: string }>(
+    manager,
+    'select raw_data_package_id as "packageId" from physical_copy where id = $1',
+    [id],
+  );
+  if (copy !== undefined) return { packageIds: [copy.packageId], copyId: id ?? undefined, files: [] };
   if (packages.length > 0) return { packageIds: packages.map((one) => one.id), files: [] };
   return { packageIds: [], files: await filesNamed(manager, word, id) };
 }
@@ -107,9 +115,11 @@ export async function packageJourney(manager: EntityManager, packageId: string):
          case p.state when 'archived' then p.archived_at when 'arrived' then p.arrived_at when 'waiting' then p.packaged_at end,
          p.packaged_at, p.created_at) as since,
        json_build_object('site', s.short_name, 'name', b.name) as buffer,
-       (select count(*)::integer from raw_data_file f where f.raw_data_package_id = p.id and f.kind = 'file' and f.state = 'packaged')
-         as "filesAtSource"
-     from raw_data_package p join data_location b on b.id = p.buffer_location_id join site s on s.id = b.site_id where p.id = $1`,
+       f.files as "filesAtSource", f.bytes as "bytesAtSource"
+     from raw_data_package p
+     join lateral (select count(*)::integer as files, coalesce(sum(size), 0)::float8 as bytes from raw_data_file
+       where raw_data_package_id = p.id and kind = 'file' and state = 'packaged') f on true
+     join data_location b on b.id = p.buffer_location_id join site s on s.id = b.site_id where p.id = $1`,
     [packageId],
   );
   if (found === undefined)

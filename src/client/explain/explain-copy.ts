@@ -1,0 +1,103 @@
+import type { Client } from '@temporalio/client';
+import type { Location, PhysicalCopy } from '../../core/database/records.js';
+import { askTemporal, type CopyExplanation, type Sources, type Standing } from './explanation.js';
+import { planned } from './planner.js';
+
+/** Explains one copy among all copies of its package. */
+export async function explainCopy(
+  sources: Sources,
+  copies: PhysicalCopy[],
+  copy: PhysicalCopy,
+): Promise<CopyExplanation> {
+  const { id, location, state, path, bytes, sha256, verifiedAt } = copy;
+  const reasons = state === 'deleted' ? ['it is deleted already'] : await sources.whyKeep(copies, copy);
+  const asked = await askTemporal(sources, (client) => standingOfCopy(client, copy, reasons));
+  return {
+    id,
+    location: `${location.site}.${location.name}`,
+    locationType: location.locationType,
+    state,
+    path,
+    bytes,
+    sha256,
+    verifiedAt,
+    deletion: { may: reasons.length === 0, reasons },
+    waiting: asked.waiting,
+    next: asked.next,
+  };
+}
+
+/** Of what lies at a source: one file, or all that is left of a package's files. */
+export interface AtSource {
+  id: string;
+  source: Location;
+  path: string;
+  bytes: number;
+  sha256?: string;
+  /** ISO 8601; absent while it is there. */
+  deletedAt?: string;
+  /** Why it was kept when everything else of its package went. */
+  keptReason?: string;
+}
+
+/** Explains what lies at a source. It is vouched for by its package: digest and all, by the archive's copies of the tar. */
+export async function explainAtSource(
+  sources: Sources,
+  copies: PhysicalCopy[],
+  one: AtSource,
+): Promise<CopyExplanation> {
+  const { source, path, bytes, sha256 } = one;
+  const state = one.deletedAt === undefined ? ('present' as const) : ('deleted' as const);
+  const reasons = await whyKeepAtSource(sources, copies, one);
+  const itself = { id: one.id, location: source, state, deletedAt: one.deletedAt };
+  const asked = await askTemporal(sources, (client) => standingOfCopy(client, itself, reasons));
+  return {
+    id: one.id,
+    location: `${source.site}.${source.name}`,
+    locationType: source.locationType,
+    state,
+    path,
+    bytes,
+    sha256,
+    deletion: { may: reasons.length === 0, reasons },
+    waiting: asked.waiting,
+    next: asked.next,
+  };
+}
+
+async function whyKeepAtSource(sources: Sources, copies: PhysicalCopy[], one: AtSource): Promise<string[]> {
+  if (one.deletedAt !== undefined) return ['it is deleted already'];
+  if (one.keptReason !== undefined) return [one.keptReason];
+  const archived = copies.find((copy) => copy.location.locationType === 'long_term_archive');
+  if (archived === undefined) return ['there is no archive copy'];
+  return sources.whyKeep(copies, { ...archived, id: one.id, location: one.source });
+}
+
+/** What happens to a copy next, and when. */
+async function standingOfCopy(
+  client: Client,
+  copy: Pick<PhysicalCopy, 'id' | 'location' | 'state' | 'verifiedAt' | 'deletedAt' | 'deleteAfter'>,
+  reasons: string[],
+): Promise<Standing> {
+  const { location, state, verifiedAt, deletedAt, deleteAfter } = copy;
+  const place = { site: location.site, location: location.name };
+  if (state === 'deleted') return { waiting: { for: 'nothing', words: 'it is gone', since: deletedAt } };
+  if (location.locationType === 'long_term_archive') {
+    const words = verifiedAt === undefined ? 'it was never read back' : 'it is kept for good';
+    const { next } = await planned(client, 'audit', place, 'reads archived copies again', verifiedAt);
+    return { waiting: { for: 'nothing', words, since: verifiedAt }, next };
+  }
+  if (state === 'deletion_scheduled' && deleteAfter !== undefined) {
+    return {
+      waiting: { for: 'planner', words: 'its deletion is scheduled', advice: `cdt deletion undo ${copy.id}` },
+      next: { words: 'it is deleted', at: deleteAfter },
+    };
+  }
+  const deletion = await planned(client, 'deletion', place, 'frees what is redundant', verifiedAt);
+  const [first] = reasons;
+  if (first === undefined) return deletion;
+  return {
+    waiting: { for: 'safety', words: `it is kept: ${first}`, since: verifiedAt },
+    next: deletion.next,
+  };
+}

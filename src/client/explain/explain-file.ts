@@ -1,0 +1,61 @@
+import type { Client } from '@temporalio/client';
+import type { FileFacts } from '../../core/database/catalogue/explain.js';
+import type { PhysicalCopy } from '../../core/database/records.js';
+import {
+  askTemporal,
+  type CopyExplanation,
+  type Explanation,
+  type Sources,
+  type Standing,
+} from './explanation.js';
+import { explainAtSource } from './explain-copy.js';
+import { explainPackage } from './explain-package.js';
+import { planned } from './planner.js';
+
+/** Explains a file at a source: itself there, and the package that it is in. */
+export async function explainFile(sources: Sources, file: FileFacts): Promise<Explanation> {
+  const about = { kind: 'file' as const, id: file.id, name: file.path, observation: file.observation };
+  if (file.packageId === undefined) {
+    const asked = await askTemporal(sources, (client) => standingOfFile(client, file));
+    return { ...about, state: file.state, copies: [await itself(sources, [], file)], work: [], ...asked };
+  }
+  const ofPackage = await explainPackage(sources, file.packageId);
+  const copies = await sources.catalogue.copiesOfPackage(file.packageId);
+  return {
+    ...ofPackage,
+    ...about,
+    state: `${file.state}, in package ${ofPackage.name}, which is ${ofPackage.state}`,
+    copies: [
+      await itself(sources, copies, file),
+      ...ofPackage.copies.filter((copy) => copy.locationType !== 'source'),
+    ],
+  };
+}
+
+async function itself(sources: Sources, copies: PhysicalCopy[], file: FileFacts): Promise<CopyExplanation> {
+  const source = await sources.catalogue.locationById(file.source.id);
+  return explainAtSource(sources, copies, { ...file, source });
+}
+
+async function standingOfFile(client: Client, file: FileFacts): Promise<Standing> {
+  const place = { site: file.source.site, location: file.source.name };
+  const looked = await planned(
+    client,
+    'raw_data_package_creation',
+    place,
+    'packages what is still',
+    file.seenAt,
+  );
+  if (file.state === 'refused') {
+    const words = `it is not packaged: ${file.refusalReason ?? 'no reason is known'}`;
+    return {
+      ...looked,
+      waiting: { for: 'operator', words, since: file.seenAt, advice: 'mend it at the source' },
+    };
+  }
+  if (!file.quiet) {
+    const words = 'it was still being written when it was last seen, and is packaged when it is still';
+    return { ...looked, waiting: { for: 'planner', words, since: file.seenAt } };
+  }
+  return looked;
+}

@@ -1,0 +1,169 @@
+import type { Client } from '@temporalio/client';
+import type { PackageJourney } from '../../core/database/catalogue/explain.js';
+import type { Location, PackageSummary, PhysicalCopy } from '../../core/database/records.js';
+import { nextOfWork, whyWorkWaits } from '../../core/policy/explanation.js';
+import {
+  archiveTransferId,
+  dataTransferId,
+  deletionId,
+  packageCreationId,
+  unpackingId,
+} from '../../workflows/journeys.js';
+import { explainAtSource, explainCopy } from './explain-copy.js';
+import {
+  askTemporal,
+  type CopyExplanation,
+  type Explanation,
+  type Sources,
+  type Standing,
+} from './explanation.js';
+import { planned } from './planner.js';
+import { workNow, type WorkNow } from './work.js';
+
+/** Explains a package: its copies, the work on it, and what it waits for. */
+export async function explainPackage(
+  sources: Sources,
+  packageId: string,
+  copyId?: string,
+): Promise<Explanation> {
+  const { catalogue } = sources;
+  const [summary, copies, journey, locations] = await Promise.all([
+    catalogue.packageSummary(packageId),
+    catalogue.copiesOfPackage(packageId),
+    catalogue.explain.packageJourney(packageId),
+    catalogue.locations(),
+  ]);
+  const archives = locations.filter((one) => one.locationType === 'long_term_archive' && one.active);
+  const asked = await askTemporal(sources, async (client) => {
+    const work = await workOf(client, packageId, journey, archives);
+    return { work, ...(await standing(client, work, summary, journey, copies, archives)) };
+  });
+  const explanation: Explanation = {
+    kind: 'package',
+    id: packageId,
+    name: summary.name,
+    observation: summary.executedObsUnit,
+    state: summary.state,
+    copies: await explainCopies(sources, summary, journey, copies),
+    work: [],
+    ...asked,
+  };
+  return copyId === undefined ? explanation : ofOneCopy(explanation, copyId);
+}
+
+/** The answer about a single copy: what its package waits for is told by the package. */
+function ofOneCopy(explanation: Explanation, copyId: string): Explanation {
+  const copies = explanation.copies.filter((copy) => copy.id === copyId);
+  const [copy] = copies;
+  if (copy === undefined) return explanation;
+  return {
+    ...explanation,
+    kind: 'copy',
+    id: copyId,
+    name: `${explanation.name} at ${copy.location}`,
+    state: copy.state,
+    copies,
+    waiting: copy.waiting,
+    next: copy.next,
+  };
+}
+
+async function explainCopies(
+  sources: Sources,
+  summary: PackageSummary,
+  journey: PackageJourney,
+  copies: PhysicalCopy[],
+): Promise<CopyExplanation[]> {
+  const explained = await Promise.all(copies.map((copy) => explainCopy(sources, copies, copy)));
+  const { filesAtSource, bytesAtSource } = journey;
+  if (filesAtSource === 0) return explained;
+  const source = await sources.catalogue.locationById(summary.sourceLocation.id);
+  const atSource = {
+    id: summary.id,
+    source,
+    path: `${filesAtSource} files`,
+    bytes: bytesAtSource,
+  };
+  return [await explainAtSource(sources, copies, atSource), ...explained];
+}
+
+/** Every workflow that a package can have, by the IDs that follow from the catalogue's keys. */
+async function workOf(
+  client: Client,
+  packageId: string,
+  journey: PackageJourney,
+  archives: Location[],
+): Promise<WorkNow[]> {
+  const ids = [
+    packageCreationId(packageId),
+    ...journey.transfers.flatMap(({ id }) => [dataTransferId(id), unpackingId(id)]),
+    ...archives.map(({ site, name }) => archiveTransferId(packageId, { site, location: name })),
+    deletionId(packageId),
+  ];
+  const found = await Promise.all(ids.map((id) => workNow(client, id)));
+  return found.filter((one) => one !== undefined);
+}
+
+/** What a package waits for: its running work, else the planner that takes it up next. */
+async function standing(
+  client: Client,
+  work: WorkNow[],
+  summary: PackageSummary,
+  journey: PackageJourney,
+  copies: PhysicalCopy[],
+  archives: Location[],
+): Promise<Standing> {
+  const running = work.filter((one) => one.status === 'running');
+  // An operator's answer comes before what goes on by itself.
+  const [first] = [...running].sort(
+    (a, b) => Number(b.blocker !== undefined) - Number(a.blocker !== undefined),
+  );
+  if (first !== undefined) return { waiting: whyWorkWaits(first), next: nextOfWork(first) };
+
+  const { since } = journey;
+  const buffer = { site: journey.buffer.site, location: journey.buffer.name };
+  const { sourceLocation } = summary;
+  const source = { site: sourceLocation.site, location: sourceLocation.name };
+  switch (summary.state) {
+    case 'failed':
+      return {
+        waiting: {
+          for: 'nothing',
+          words: `it was given up: ${summary.reason ?? 'no reason is known'}`,
+          since,
+        },
+      };
+    case 'creating':
+      return planned(client, 'raw_data_package_creation', source, 'starts its packaging', since);
+    case 'waiting':
+    case 'transferring':
+      return planned(
+        client,
+        'data_transfer_package_creation',
+        buffer,
+        'sends what waits in its buffer',
+        since,
+      );
+    default: {
+      const missing = archives.find(
+        (archive) => !copies.some((copy) => isGood(copy) && copy.location.id === archive.id),
+      );
+      if (missing !== undefined) {
+        const place = { site: missing.site, location: missing.name };
+        return planned(client, 'long_term_archive_transfer', place, `archives it at ${missing.site}`, since);
+      }
+      if (
+        copies.every(
+          (copy) => copy.state === 'deleted' || copy.location.locationType === 'long_term_archive',
+        ) &&
+        journey.filesAtSource === 0
+      )
+        return { waiting: { for: 'nothing', words: 'it is archived, and every other copy is gone', since } };
+      return planned(client, 'deletion', source, 'frees what the archives have made redundant', since);
+    }
+  }
+}
+
+function isGood(copy: PhysicalCopy): boolean {
+  return copy.state === 'present' && copy.verifiedAt !== undefined;
+}
