@@ -61,12 +61,13 @@ export function makeCatalogueActivities({ catalogue, settings, wakePlanner }: De
       return whileBusy(async () => {
         const source = await catalogue.location(input.site, input.location);
         const buffer = await bufferOf(input.site);
+        const quietSeconds = input.quietSeconds ?? (await settings.get('packaging.quiet_seconds', input));
         const packages = await catalogue.planRawDataPackages({
           sourceLocationId: source.id,
           bufferLocationId: buffer.id,
-          maxBytes: settings.packageBytes,
-          maxFiles: settings.packageFiles,
-          waitSeconds: PATIENCE * (input.quietSeconds ?? settings.quietSeconds),
+          maxBytes: await settings.get('packaging.max_bytes', input),
+          maxFiles: await settings.get('packaging.max_files', input),
+          waitSeconds: PATIENCE * quietSeconds,
           limit: input.limit,
         });
         return packages.map((one) => ({
@@ -84,8 +85,8 @@ export function makeCatalogueActivities({ catalogue, settings, wakePlanner }: De
         const buffer = await catalogue.location(input.site, input.location);
         const transfers = await catalogue.planDataTransfers({
           bufferLocationId: buffer.id,
-          maxPackages: settings.bundlePackages,
-          maxBytes: settings.bundleBytes,
+          maxPackages: await settings.get('transfer.bundle_packages', input),
+          maxBytes: await settings.get('transfer.bundle_bytes', input),
         });
         return transfers.map(({ id, ...one }) => ({ dataTransferId: id, ...one }));
       });

@@ -1,7 +1,7 @@
 import type { Location, PhysicalCopy } from '../core/database/records.js';
 import { resultPath } from '../core/package/create-package.js';
 import { deleteSourceEntries } from '../core/package/delete-source.js';
-import { whyKeep } from '../core/policy/deletion.js';
+import { whyKeep, type DeletionRules } from '../core/policy/deletion.js';
 import { whyStillNeeded } from '../core/policy/redundancy.js';
 import { removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
 import type { Dependencies } from './dependencies.js';
@@ -44,13 +44,14 @@ export function makeDeletionActivities(dependencies: Dependencies) {
           kept: 0,
           reasons: [] as string[],
         };
+        const rules = await deletionRules(input.place);
         if (location.locationType === 'source')
-          return deleteFromSource(input.packageId, location, copies, outcome, signal);
+          return deleteFromSource(input.packageId, location, copies, outcome, rules, signal);
         for (const copy of copies.filter(
           (one) => one.location.id === location.id && one.state !== 'deleted',
         )) {
           const reasons = [
-            ...whyKeep(copies, copy, new Date(), rules()),
+            ...whyKeep(copies, copy, new Date(), rules),
             ...whyStillNeeded(copy, copies, journeys, topology),
           ];
           if (reasons.length > 0) keep(outcome, 1, reasons);
@@ -61,10 +62,10 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     },
   };
 
-  function rules() {
+  async function deletionRules(place: { site: string; location: string }): Promise<DeletionRules> {
     return {
-      requiredCopies: settings.requiredCopies,
-      maxVerificationAgeSeconds: settings.verificationAgeSeconds,
+      requiredCopies: await settings.get('deletion.required_copies', place),
+      maxVerificationAgeSeconds: (await settings.get('deletion.verification_age_hours', place)) * 3600,
     };
   }
 
@@ -83,6 +84,7 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     source: Location,
     copies: PhysicalCopy[],
     outcome: DeletionOutcome,
+    rules: DeletionRules,
     signal: AbortSignal,
   ): Promise<DeletionOutcome> {
     const members = await catalogue.sourceFilesToDelete(packageId);
@@ -91,7 +93,7 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     const reasons =
       archived === undefined
         ? ['there is no archive copy']
-        : whyKeep(copies, { ...archived, id: packageId, location: source }, new Date(), rules());
+        : whyKeep(copies, { ...archived, id: packageId, location: source }, new Date(), rules);
     if (reasons.length > 0) return keep(outcome, members.length, reasons);
     const { deleted, kept } = await deleteSourceEntries(diskPath(source), members, { signal });
     await catalogue.recordSourceFilesDeleted(packageId, deleted, kept);

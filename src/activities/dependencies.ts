@@ -1,16 +1,17 @@
-import type { WorkerSettings } from '../core/configuration.js';
 import type { Catalogue } from '../core/database/catalogue.js';
 import type { Location, Route } from '../core/database/records.js';
 import type { Logger } from '../core/logging.js';
 import type { Metrics } from '../core/metrics.js';
 import type { Notifications } from '../core/notification-service.js';
 import type { Operation } from '../core/operation-types.js';
+import type { Settings } from '../core/settings-manager.js';
 import type { ArchiveStore } from '../core/storage/archive-store.js';
 import type { Transport } from '../core/transport/transport.js';
 
 /** Everything that activities need from outside; the worker composes it, tests replace parts of it. */
 export interface Dependencies {
-  settings: WorkerSettings;
+  /** What operators may change while this process runs: asked for where it is needed, never kept. */
+  settings: Settings;
   catalogue: Catalogue;
   log: Logger;
   /** What this process counts. */

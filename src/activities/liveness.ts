@@ -8,7 +8,7 @@ const BEAT_MS = 3000;
 
 /**
  * Runs work that moves bytes, and heartbeats while they move. Liveness is bytes, not time: when none moves for
- * `settings.stallSeconds` the work is aborted and the attempt fails, so that it is tried again elsewhere or later.
+ * the setting `liveness.stall_seconds` the work is aborted and the attempt fails, so that it is tried again elsewhere or later.
  *
  * @throws ServiceUnavailableError when the work stalled; the reason of the cancellation when Temporal cancelled it
  */
@@ -25,13 +25,19 @@ export async function whileBytesMove<T>(
     if (bytes !== bytesDone) movedAt = Date.now();
     bytesDone = bytes;
   };
+  const stallAfter = () => dependencies.settings.get('liveness.stall_seconds');
+  let stallSeconds = await stallAfter();
   const beat = setInterval(() => {
     // What does not even end when it is told to (a disk that hangs) is silent from then on: Temporal gives the attempt up.
     if (stall.signal.aborted) return;
     heartbeat({ v: 1, subject: about.subject, bytesDone, bytesTotal: about.bytesTotal });
     dependencies.reportProgress({ ...about, bytesDone });
-    if (Date.now() - movedAt > dependencies.settings.stallSeconds * 1000)
-      stall.abort(stalled(about, dependencies.settings.stallSeconds));
+    if (Date.now() - movedAt > stallSeconds * 1000) stall.abort(stalled(about, stallSeconds));
+    // Changed while it runs, it holds from the next beat on; a value that can't be had leaves the last one.
+    stallAfter().then(
+      (now) => (stallSeconds = now),
+      () => undefined,
+    );
   }, BEAT_MS / 3);
   try {
     const result = await act({ signal: AbortSignal.any([cancelled, stall.signal]), onProgress });

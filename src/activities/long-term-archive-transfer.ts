@@ -92,7 +92,8 @@ export function makeArchiveActivities(dependencies: Dependencies) {
         await sameObject(store, copy);
         const age =
           copy.verifiedAt === undefined ? Infinity : (Date.now() - Date.parse(copy.verifiedAt)) / 1000;
-        if (age > settings.verificationAgeSeconds) {
+        const maxAgeHours = await settings.get('deletion.verification_age_hours', input.archive);
+        if (age > maxAgeHours * 3600) {
           await readBackEquals(store, copy.path, copy, options);
           await catalogue.recordVerified(copy.id, new Date().toISOString());
           return;

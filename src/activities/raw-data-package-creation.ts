@@ -42,7 +42,7 @@ export function makePackagingActivities(dependencies: Dependencies) {
     async scanSource(input: { site: string; location: string; quietSeconds?: number }): Promise<ScanResult> {
       return whileBusy(async (signal) => {
         const source = await catalogue.location(input.site, input.location);
-        const quietSeconds = input.quietSeconds ?? settings.quietSeconds;
+        const quietSeconds = input.quietSeconds ?? (await settings.get('packaging.quiet_seconds', input));
         const result: ScanResult = { entries: 0, fresh: 0, unquiet: 0, refused: 0 };
         const refused: RefusedEntry[] = [];
         let batch: FoundEntry[] = [];

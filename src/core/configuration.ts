@@ -1,28 +1,13 @@
 import { z } from 'zod';
 import { ConfigurationError } from './exceptions.js';
-
-const GB = 1e9;
+import { parseSetting } from './setting-values.js';
+import type { ConfiguredSettings } from './settings-manager.js';
+import { SETTING_NAMES, variableOf } from './settings-registry.js';
 
 const schema = z.object({
   CCAT_DATA_TRANSFER_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   CCAT_DATA_TRANSFER_LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
   CCAT_DATA_TRANSFER_LOG_FORMAT: z.enum(['json', 'text']).default('json'),
-  CCAT_DATA_TRANSFER_QUIET_SECONDS: z.coerce.number().min(0).default(60),
-  CCAT_DATA_TRANSFER_PACKAGE_BYTES: z.coerce
-    .number()
-    .int()
-    .positive()
-    .default(50 * GB),
-  CCAT_DATA_TRANSFER_PACKAGE_FILES: z.coerce.number().int().positive().default(100_000),
-  CCAT_DATA_TRANSFER_BUNDLE_BYTES: z.coerce
-    .number()
-    .int()
-    .positive()
-    .default(200 * GB),
-  CCAT_DATA_TRANSFER_BUNDLE_PACKAGES: z.coerce.number().int().min(1).max(50).default(20),
-  CCAT_DATA_TRANSFER_REQUIRED_COPIES: z.coerce.number().int().min(1).default(1),
-  CCAT_DATA_TRANSFER_VERIFICATION_AGE_HOURS: z.coerce.number().positive().default(24),
-  CCAT_DATA_TRANSFER_STALL_SECONDS: z.coerce.number().positive().default(120),
 });
 
 /** What a worker needs to know besides the catalogue. Read once at its start. */
@@ -30,20 +15,8 @@ export interface WorkerSettings {
   databaseUrl: string;
   logLevel: 'error' | 'warn' | 'info' | 'debug';
   logFormat: 'json' | 'text';
-  /** A file is packaged when it was not written for this long. */
-  quietSeconds: number;
-  /** Largest package: payload bytes and number of files. */
-  packageBytes: number;
-  packageFiles: number;
-  /** Largest bundle that is sent together. */
-  bundleBytes: number;
-  bundlePackages: number;
-  /** Verified archive copies that must exist before any other copy may be deleted. */
-  requiredCopies: number;
-  /** A full read-back older than this is repeated before it may justify a deletion. */
-  verificationAgeSeconds: number;
-  /** Work of which no byte moves for this long is given up and tried again. */
-  stallSeconds: number;
+  /** What holds where the catalogue has no value. */
+  configured: ConfiguredSettings;
 }
 
 /**
@@ -53,9 +26,11 @@ export interface WorkerSettings {
  */
 export function workerSettings(environment: NodeJS.ProcessEnv): WorkerSettings {
   const parsed = schema.safeParse(environment);
-  if (!parsed.success) {
+  const { configured, problems: wrong } = configuredSettings(environment);
+  if (!parsed.success || wrong.length > 0) {
     // The values themselves may hold passwords: only names and expectations are told.
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    const issues = parsed.success ? [] : parsed.error.issues;
+    const problems = [...issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`), ...wrong];
     throw new ConfigurationError(`wrong settings in the environment: ${problems.join('; ')}`, {
       subject: 'environment',
       advice: 'set or correct these variables; the README lists them',
@@ -66,13 +41,23 @@ export function workerSettings(environment: NodeJS.ProcessEnv): WorkerSettings {
     databaseUrl: values.CCAT_DATA_TRANSFER_DATABASE_URL,
     logLevel: values.CCAT_DATA_TRANSFER_LOG_LEVEL,
     logFormat: values.CCAT_DATA_TRANSFER_LOG_FORMAT,
-    quietSeconds: values.CCAT_DATA_TRANSFER_QUIET_SECONDS,
-    packageBytes: values.CCAT_DATA_TRANSFER_PACKAGE_BYTES,
-    packageFiles: values.CCAT_DATA_TRANSFER_PACKAGE_FILES,
-    bundleBytes: values.CCAT_DATA_TRANSFER_BUNDLE_BYTES,
-    bundlePackages: values.CCAT_DATA_TRANSFER_BUNDLE_PACKAGES,
-    requiredCopies: values.CCAT_DATA_TRANSFER_REQUIRED_COPIES,
-    verificationAgeSeconds: values.CCAT_DATA_TRANSFER_VERIFICATION_AGE_HOURS * 3600,
-    stallSeconds: values.CCAT_DATA_TRANSFER_STALL_SECONDS,
+    configured,
   };
+}
+
+/** The settings that the environment gives, each by its variable. */
+function configuredSettings(environment: NodeJS.ProcessEnv): {
+  configured: ConfiguredSettings;
+  problems: string[];
+} {
+  const configured: ConfiguredSettings = {};
+  const problems: string[] = [];
+  for (const name of SETTING_NAMES) {
+    const text = environment[variableOf(name)];
+    if (text === undefined || text === '') continue;
+    const checked = parseSetting(name, text);
+    if ('reason' in checked) problems.push(`${variableOf(name)}: ${checked.reason}`);
+    else configured[name] = checked.value;
+  }
+  return { configured, problems };
 }

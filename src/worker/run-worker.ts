@@ -26,6 +26,7 @@ import {
   queuesOfLocation,
   WORKFLOW_QUEUE,
 } from '../core/queue-discovery.js';
+import { SettingsManager } from '../core/settings-manager.js';
 import { S3ArchiveStore } from '../core/storage/s3-archive-store.js';
 import { s3SettingsFromEnvironment } from '../core/storage/s3-settings.js';
 import { makeTransport } from '../core/transport/make-transport.js';
@@ -55,14 +56,14 @@ export async function runWorker(
   environment: NodeJS.ProcessEnv,
   onProgress?: (progress: Progress) => void,
 ): Promise<void> {
-  const settings = workerSettings(environment);
+  const configuration = workerSettings(environment);
   const log = makeLogger({
-    level: settings.logLevel,
-    format: settings.logFormat,
+    level: configuration.logLevel,
+    format: configuration.logFormat,
     fields: { service: 'worker', site: selection.site },
   });
   installRuntime(log);
-  const dataSource = await openDataSource(settings.databaseUrl);
+  const dataSource = await openDataSource(configuration.databaseUrl);
   const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: given(environment) });
   const connection = await NativeConnection.connect(connectionOptions);
   const clientConnection = await Connection.connect(connectionOptions);
@@ -70,7 +71,7 @@ export async function runWorker(
     const catalogue = new Catalogue(dataSource);
     const client = new Client({ connection: clientConnection, namespace });
     const dependencies: Dependencies = {
-      settings,
+      settings: new SettingsManager(catalogue.settings, configuration.configured, log),
       catalogue,
       log,
       metrics: new Metrics({ processMetrics: true }),

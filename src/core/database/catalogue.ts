@@ -15,6 +15,7 @@ import * as sweeps from './catalogue/sweeps.js';
 import * as topology from './catalogue/topology.js';
 import * as transfers from './catalogue/transfers.js';
 import { ExplainCatalogue } from './explain-catalogue.js';
+import { SettingsCatalogue } from './settings-catalogue.js';
 import type {
   ArchiveOrder,
   ArchivedPackageSummary,
@@ -50,12 +51,15 @@ export class Catalogue {
   readonly explain: ExplainCatalogue;
   /** What was done, and the chain that proves it. */
   readonly auditLog: AuditLog;
+  /** Values that operators gave to settings. */
+  readonly settings: SettingsCatalogue;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
     this.transactions = new Transactions(dataSource);
     this.auditLog = new AuditLog(this.transactions);
     this.explain = new ExplainCatalogue(this.transactions);
+    this.settings = new SettingsCatalogue(this.transactions);
   }
 
   // --- topology ----------------------------------------------------------------------------------------------------

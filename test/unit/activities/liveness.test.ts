@@ -9,7 +9,10 @@ import { ServiceUnavailableError } from '../../../src/core/exceptions.js';
 const about = { operation: 'data_transfer', subject: 'a package', bytesTotal: 100 } as const;
 
 function dependencies(stallSeconds: number) {
-  return { settings: { stallSeconds } as Dependencies['settings'], reportProgress: () => undefined };
+  return {
+    settings: { get: () => Promise.resolve(stallSeconds) } as Dependencies['settings'],
+    reportProgress: () => undefined,
+  };
 }
 
 /** Work that only ends by its signal, and moves a byte every `everyMs`. */

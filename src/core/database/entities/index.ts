@@ -41,6 +41,8 @@ import { ProblemEntity } from './problem.js';
 import { RawDataFileEntity } from './raw-data-file.js';
 import { RawDataPackageMetadataEntity } from './raw-data-package-metadata.js';
 import { RawDataPackageEntity } from './raw-data-package.js';
+import { SettingChangeEntity } from './setting-change.js';
+import { SettingEntity } from './setting.js';
 import { SiteEntity } from './site.js';
 
 /** Every table of the catalogue. */
@@ -83,4 +85,6 @@ export const ENTITIES = [
   RolePermissionEntity,
   ApiTokenEntity,
   ApiTokenPermissionEntity,
+  SettingEntity,
+  SettingChangeEntity,
 ];

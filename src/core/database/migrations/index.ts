@@ -1,6 +1,7 @@
 import { InitialSchema0000000000001 } from './0001-initial-schema.js';
 import { Routes0000000000002 } from './0002-routes.js';
 import { Deletion0000000000005 } from './0005-deletion.js';
+import { Settings0000000000006 } from './0006-settings.js';
 import { Entities0000000000011 } from './0011-entities.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
@@ -8,5 +9,6 @@ export const MIGRATIONS = [
   InitialSchema0000000000001,
   Routes0000000000002,
   Deletion0000000000005,
+  Settings0000000000006,
   Entities0000000000011,
 ];

@@ -1,0 +1,80 @@
+import { ConfigurationError } from '../exceptions.js';
+import { checkSetting } from '../setting-values.js';
+import { placeName, scopeOf, type SettingPlace, type StoredSetting } from '../settings-manager.js';
+import { definitionOf, isSettingName, SETTING_NAMES, type AnySettingValue } from '../settings-registry.js';
+import { nearest } from '../utilities/nearest.js';
+import * as settings from './catalogue/settings.js';
+import type { SettingChange } from './catalogue/settings.js';
+import type { Transactions } from './transactions.js';
+
+/** Who changes a setting, and why. */
+export interface SettingAuthor {
+  by: string;
+  note?: string;
+}
+
+/** Values that operators gave to settings, and who gave them. Throws as {@link Catalogue} does. */
+export class SettingsCatalogue {
+  constructor(private readonly transactions: Transactions) {}
+
+  /** Every value there is. */
+  stored(): Promise<StoredSetting[]> {
+    return this.transactions.read((manager) => settings.stored(manager));
+  }
+
+  /**
+   * Gives a setting a value at a place.
+   *
+   * @returns the change; undefined where that value stood there already
+   * @throws ConfigurationError for an unknown setting, site or location, a scope that it does not have, or a value that is none
+   */
+  async set(
+    name: string,
+    value: AnySettingValue,
+    place: SettingPlace,
+    author: SettingAuthor,
+  ): Promise<SettingChange | undefined> {
+    const known = settingAt(name, place);
+    const checked = checkSetting(known, value);
+    if ('reason' in checked) throw new ConfigurationError(`${known}: ${checked.reason}`, { subject: known });
+    return this.transactions.write((manager) =>
+      settings.change(manager, known, checked.value, place, author),
+    );
+  }
+
+  /**
+   * Takes a setting's value at a place away, so that the next wider one holds.
+   *
+   * @returns the change; undefined where there was none
+   * @throws ConfigurationError for an unknown setting, site or location
+   */
+  async unset(name: string, place: SettingPlace, author: SettingAuthor): Promise<SettingChange | undefined> {
+    // What a later release no longer knows can still be taken away.
+    return this.transactions.write((manager) => settings.change(manager, name, undefined, place, author));
+  }
+
+  /** Changes of one setting or of all, latest first. */
+  history(name?: string, limit = 1000): Promise<SettingChange[]> {
+    return this.transactions.read((manager) => settings.history(manager, name, limit));
+  }
+}
+
+/** The setting of this name, where it can have a value at this place. */
+function settingAt(name: string, place: SettingPlace) {
+  if (!isSettingName(name)) {
+    const near = nearest(name, SETTING_NAMES);
+    throw new ConfigurationError(`there is no setting ${name}`, {
+      subject: name,
+      advice: near === undefined ? '`cdt settings list` names them all.' : `Did you mean ${near}?`,
+    });
+  }
+  const { scopes } = definitionOf(name);
+  if (!scopes.includes(scopeOf(place)))
+    throw new ConfigurationError(
+      `${name} can't be set for ${placeName(place)}: it is ${scopes.join(', ')} only`,
+      {
+        subject: name,
+      },
+    );
+  return name;
+}

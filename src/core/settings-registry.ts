@@ -1,0 +1,156 @@
+/**
+ * Every setting: what operators change while the system runs, and what holds until they do.
+ *
+ * To add one, add its entry to {@link SETTINGS}; `settings.get('group.name', place)` then gives its value, `cdt settings` lists and
+ * changes it, and `CCAT_DATA_TRANSFER_GROUP_NAME` or the configuration file set it for one process. The page docs/configuration.md
+ * is written from this table (`npm run docs`).
+ */
+
+/** Where a value may be given. The narrowest that speaks of a place holds there. */
+export type Scope = 'global' | 'site' | 'location';
+
+/** Units of a duration; its value is a number of them. */
+export type DurationUnit = 'seconds' | 'minutes' | 'hours' | 'days';
+
+interface Common {
+  scopes: readonly Scope[];
+  /** One line, for operators. */
+  description: string;
+  /** The variable that sets it, where that is not `CCAT_DATA_TRANSFER_` and its name in capitals. */
+  variable?: string;
+}
+
+interface Bounds {
+  default: number;
+  min: number;
+  max: number;
+}
+
+export type NumberDefinition = Common & Bounds & { type: 'integer' | 'number'; unit?: string };
+export type DurationDefinition = Common & Bounds & { type: 'duration'; unit: DurationUnit };
+export type BytesDefinition = Common & Bounds & { type: 'bytes' };
+export type BooleanDefinition = Common & { type: 'boolean'; default: boolean };
+export type TextDefinition = Common & { type: 'text'; default: string; pattern?: RegExp; expected?: string };
+export type ChoiceDefinition = Common & { type: 'choice'; default: string; values: readonly string[] };
+
+export type SettingDefinition =
+  | NumberDefinition
+  | DurationDefinition
+  | BytesDefinition
+  | BooleanDefinition
+  | TextDefinition
+  | ChoiceDefinition;
+
+const EVERYWHERE = ['global', 'site', 'location'] as const;
+
+export const SETTINGS = {
+  'packaging.quiet_seconds': {
+    type: 'duration',
+    unit: 'seconds',
+    default: 60,
+    min: 0,
+    max: 7 * 86_400,
+    scopes: EVERYWHERE,
+    variable: 'CCAT_DATA_TRANSFER_QUIET_SECONDS',
+    description: 'a file is packaged when it was not written for this long',
+  },
+  'packaging.max_bytes': {
+    type: 'bytes',
+    default: 50e9,
+    min: 1,
+    max: 5e12,
+    scopes: EVERYWHERE,
+    variable: 'CCAT_DATA_TRANSFER_PACKAGE_BYTES',
+    description: 'largest package: bytes of the files in it',
+  },
+  'packaging.max_files': {
+    type: 'integer',
+    unit: 'files',
+    default: 100_000,
+    min: 1,
+    max: 1_000_000,
+    scopes: EVERYWHERE,
+    variable: 'CCAT_DATA_TRANSFER_PACKAGE_FILES',
+    description: 'largest package: number of files in it',
+  },
+  'transfer.bundle_bytes': {
+    type: 'bytes',
+    default: 200e9,
+    min: 1,
+    max: 1e15,
+    scopes: EVERYWHERE,
+    variable: 'CCAT_DATA_TRANSFER_BUNDLE_BYTES',
+    description: 'most bytes that are sent together',
+  },
+  'transfer.bundle_packages': {
+    type: 'integer',
+    unit: 'packages',
+    default: 20,
+    min: 1,
+    max: 50,
+    scopes: EVERYWHERE,
+    variable: 'CCAT_DATA_TRANSFER_BUNDLE_PACKAGES',
+    description: 'most packages that are sent together',
+  },
+  'deletion.required_copies': {
+    type: 'integer',
+    unit: 'copies',
+    default: 1,
+    min: 1,
+    max: 20,
+    scopes: EVERYWHERE,
+    variable: 'CCAT_DATA_TRANSFER_REQUIRED_COPIES',
+    description: 'verified archive copies that must exist before any other copy may be deleted',
+  },
+  'deletion.verification_age_hours': {
+    type: 'duration',
+    unit: 'hours',
+    default: 24,
+    min: 0,
+    max: 8760,
+    scopes: EVERYWHERE,
+    variable: 'CCAT_DATA_TRANSFER_VERIFICATION_AGE_HOURS',
+    description: 'a full read-back older than this is repeated before it may justify a deletion',
+  },
+  'liveness.stall_seconds': {
+    type: 'duration',
+    unit: 'seconds',
+    default: 120,
+    min: 1,
+    max: 86_400,
+    scopes: EVERYWHERE,
+    variable: 'CCAT_DATA_TRANSFER_STALL_SECONDS',
+    description: 'an attempt of which no byte moves for this long is given up and tried again',
+  },
+} as const satisfies Record<string, SettingDefinition>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** What a definition's values are in code. */
+type ValueOf<D extends SettingDefinition> = D extends ChoiceDefinition
+  ? D['values'][number]
+  : D extends TextDefinition
+    ? string
+    : D extends BooleanDefinition
+      ? boolean
+      : number;
+
+export type SettingValue<N extends SettingName> = ValueOf<(typeof SETTINGS)[N]>;
+
+/** A value of any setting. */
+export type AnySettingValue = number | string | boolean;
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+export function definitionOf(name: SettingName): SettingDefinition {
+  return SETTINGS[name];
+}
+
+/** The environment variable that sets it for one process. */
+export function variableOf(name: SettingName): string {
+  return definitionOf(name).variable ?? `CCAT_DATA_TRANSFER_${name.replaceAll('.', '_').toUpperCase()}`;
+}
