@@ -4,6 +4,8 @@ import { PreparationError, run, say } from './prepare.mjs';
 
 const TOOLS = {
   sshd: { package: 'openssh-server', programs: ['sshd'] },
+  openssl: { package: 'openssl', programs: ['openssl'] },
+  'redis-server': { package: 'redis-server', programs: ['redis-server'] },
   chromium: { package: 'chromium', programs: ['chromium', 'chromium-browser', 'google-chrome'] },
 };
 const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
@@ -15,8 +17,8 @@ export async function requireTools(names) {
   const packages = missing.map((tool) => tool.package);
   const byHand = `the tests need ${packages.join(' and ')}: install with \`apt-get install ${packages.join(' ')}\` or the like`;
   if (process.getuid?.() !== 0 || !isThere({ programs: ['apt-get'] })) throw new PreparationError(byHand);
-  // Where systemd runs, Debian's package would open this machine's port 22 to the world: that is for its owner to decide.
-  if (packages.includes('openssh-server') && existsSync('/run/systemd/system'))
+  // Where systemd runs, Debian's packages would start their servers, on port 22 of the world for one: that is for the machine's owner to decide.
+  if (packages.some((name) => name.endsWith('-server')) && existsSync('/run/systemd/system'))
     throw new PreparationError(byHand);
   say(`installing ${packages.join(' and ')} (apt-get) ...`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };

@@ -28,7 +28,7 @@ const stages = {
   },
   unit: () => tests('unit', { concurrency: 2 }),
   integration: async () => {
-    await requireTools(['sshd']);
+    await requireTools(['sshd', 'openssl', 'redis-server']);
     stack = await startTestStack();
     await tests('integration', { concurrency: 2, env: stack.environment });
     await stack.stop();

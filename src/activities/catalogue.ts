@@ -53,7 +53,7 @@ export type CatalogueActivities = ReturnType<typeof makeCatalogueActivities>;
 /** A unit with files that never get quiet is packaged without them after this many quiet periods. */
 const PATIENCE = 10;
 
-export function makeCatalogueActivities({ catalogue, settings, wakePlanner }: Dependencies) {
+export function makeCatalogueActivities({ catalogue, settings, wakePlanner, notifications }: Dependencies) {
   return {
     async planRawDataPackages(
       input: Place & { quietSeconds?: number; limit: number },
@@ -198,13 +198,36 @@ export function makeCatalogueActivities({ catalogue, settings, wakePlanner }: De
     }): Promise<void> {
       const { step, message, ...problem } = input;
       await whileBusy(() => catalogue.reportProblem({ ...problem, message: `${step} failed: ${message}` }));
+      await notifications.tell({
+        level: 'critical',
+        kind: 'operator_needed',
+        subject: input.subject,
+        happened: `${step} failed: ${input.errorClass}: ${message}`,
+        tried: 'Everything that can pass by itself was tried again; this can not.',
+        advice: `${input.advice === undefined ? '' : `${input.advice} `}Then \`cdt retry\`, \`cdt skip\` or \`cdt abandon\` with ${input.workflowId}.`,
+        workflowId: input.workflowId,
+      });
     },
 
     async resolveProblem(input: {
       workflowId: string;
       decision: { action: string; by: string; note?: string };
     }): Promise<void> {
-      await whileBusy(() => catalogue.resolveProblems({ workflowId: input.workflowId }));
+      const { workflowId, decision } = input;
+      const subjects = await whileBusy(async () => {
+        const open = (await catalogue.openProblems()).filter((one) => one.workflowId === workflowId);
+        await catalogue.resolveProblems({ workflowId });
+        return new Set(open.map((one) => one.subject));
+      });
+      for (const subject of subjects)
+        await notifications.tell({
+          level: 'info',
+          kind: 'operator_decided',
+          subject,
+          happened: `${decision.by} decided: ${decision.action}${decision.note === undefined ? '' : ` (${decision.note})`}`,
+          workflowId,
+          resolves: 'operator_needed',
+        });
     },
   };
 

@@ -19,7 +19,12 @@ export function makeTransferActivities(dependencies: Dependencies) {
       try {
         // An earlier round delivered the others; they may be archived by now, and gone from both buffers.
         for (const one of order.packages.filter(({ pending }) => pending)) {
-          const about = { operation: 'data_transfer', subject: one.name, bytesTotal: one.bytes } as const;
+          const about = {
+            operation: 'data_transfer',
+            subject: one.name,
+            route: order.route.name,
+            bytesTotal: one.bytes,
+          } as const;
           const file = packageFile(order.origin, one.name);
           try {
             await whileBytesMove(dependencies, about, (options) =>

@@ -32,6 +32,8 @@ export interface Progress {
   operation: Operation;
   /** A package's name. */
   subject: string;
+  /** The route that the bytes take, where they take one. */
+  route?: string;
   bytesDone: number;
   bytesTotal: number;
 }

@@ -1,4 +1,5 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { workContext } from '../core/decorators.js';
 import { ServiceUnavailableError } from '../core/exceptions.js';
 import type { TransferOptions } from '../core/storage/archive-store.js';
 import type { Dependencies, Progress } from './dependencies.js';
@@ -21,7 +22,9 @@ export async function whileBytesMove<T>(
   const stall = new AbortController();
   let bytesDone = 0;
   let movedAt = Date.now();
+  const count = workContext()?.onBytes;
   const onProgress = (bytes: number) => {
+    if (bytes > bytesDone) count?.(bytes - bytesDone, about.route ?? '');
     if (bytes !== bytesDone) movedAt = Date.now();
     bytesDone = bytes;
   };

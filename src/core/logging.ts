@@ -1,17 +1,38 @@
 import winston from 'winston';
+import { workContext } from './decorators.js';
 import { CCATDataOperationError } from './exceptions.js';
 import { printable } from './utilities/printable.js';
+import { withoutSecrets } from './utilities/secret.js';
 
 export type Logger = winston.Logger;
 
 /** Keys whose values never reach a log, whatever they hold. */
-const SECRET_KEYS = /password|secret|token|credential|authorization|privatekey/i;
-/** Credentials inside a URL. */
-const URL_CREDENTIALS = /(\w+:\/\/[^:/\s]+:)[^@\s]+@/g;
+const SECRET_KEYS =
+  /passw(or)?d|passphrase|secret|token|credential|authorization|private_?key|access_?key|cookie/i;
+/** Text that gives a secret away wherever it stands, and what is left of it. */
+const SECRET_TEXT: [RegExp, string][] = [
+  // Credentials inside a URL.
+  [/(\w+:\/\/[^:/@\s]*:)[^@\s]+@/g, '$1***@'],
+  // Headers, as HTTP clients print them.
+  [/\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?)(?:(?:Bearer|Basic|Token)\s+)?[^\s"',;]+/gi, '$1***'],
+  [/\b(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}/g, '$1***'],
+  // Signed requests to S3, in headers and in URLs.
+  [/\b((?:X-Amz-)?(?:Signature|Credential|Security-Token)=)[^&\s,"']+/gi, '$1***'],
+  // Settings of the form key=value, as in connection strings and command lines.
+  [/\b((?:password|passwd|passphrase|secret|access_?token|api_?key)\s*[=:]\s*)[^\s&,;"']+/gi, '$1***'],
+];
+/** A private key in PEM. */
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
+
+/** The text without anything that looks like a secret, or is a known one ({@link Secret}). */
+export function redacted(text: string): string {
+  const bare = withoutSecrets(text).replace(PRIVATE_KEY, '***');
+  return SECRET_TEXT.reduce((left, [pattern, replacement]) => left.replace(pattern, replacement), bare);
+}
 
 /** Plain data for a log line: errors with their cause, no secrets. */
 export function toPlain(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') return value.replace(URL_CREDENTIALS, '$1***@');
+  if (typeof value === 'string') return redacted(value);
   if (typeof value === 'bigint') return value.toString();
   if (value === null || typeof value !== 'object') return value;
   if (depth > 6) return '…';
@@ -46,18 +67,25 @@ const text = winston.format.printf(({ timestamp, level, message, ...rest }) => {
   return printable(`${String(timestamp)} ${level.padEnd(5)} ${String(message)}${more}`);
 });
 
-/** The process's logger: one line for each event, on standard error, as JSON or as text for a terminal. */
+/**
+ * The process's logger: one line for each event, on standard error, as JSON or as text for a terminal. Lines of an activity carry
+ * its identifiers ({@link workContext}), whoever writes them.
+ */
 export function makeLogger(options: {
   level: string;
   format: 'json' | 'text';
   fields?: Record<string, string>;
 }): Logger {
   const { format } = winston;
-  return winston.createLogger({
+  const logger = winston.createLogger({
     level: options.level,
-    defaultMeta: options.fields ?? {},
     format: format.combine(format.timestamp(), redact(), options.format === 'json' ? format.json() : text),
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- the type of winston's own transport
     transports: [new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })],
   });
+  // Read at each line, in the context of whoever writes it.
+  Object.defineProperty(logger, 'defaultMeta', {
+    get: () => ({ ...options.fields, ...workContext()?.fields }),
+  });
+  return logger;
 }

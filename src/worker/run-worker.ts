@@ -17,8 +17,7 @@ import { openDataSource } from '../core/database/data-source.js';
 import type { Location, Route } from '../core/database/records.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { makeLogger, type Logger } from '../core/logging.js';
-import { Metrics } from '../core/metrics.js';
-import { LogNotifications } from '../core/notification-service.js';
+import { observabilitySettings } from '../core/observability-settings.js';
 import { CATALOGUE_WORK, OPERATIONS, type Operation } from '../core/operation-types.js';
 import {
   CATALOGUE_QUEUE,
@@ -33,7 +32,8 @@ import { makeTransport } from '../core/transport/make-transport.js';
 import type { TransportTarget } from '../core/transport/transport.js';
 import { plannerOf } from '../workflows/planners.js';
 import { mapFailures } from './failure-interceptor.js';
-import { installRuntime } from './temporal-logging.js';
+import { observeRuntime, startObservability, type Observability } from './observability.js';
+import { observeActivities } from './observe-activities.js';
 
 export interface WorkerSelection {
   site: string;
@@ -57,25 +57,37 @@ export async function runWorker(
   onProgress?: (progress: Progress) => void,
 ): Promise<void> {
   const configuration = workerSettings(environment);
+  const observed = observabilitySettings(environment);
   const log = makeLogger({
     level: configuration.logLevel,
     format: configuration.logFormat,
     fields: { service: 'worker', site: selection.site },
   });
-  installRuntime(log);
+  const sdkMetrics = await observeRuntime(observed, selection.site, log);
   const dataSource = await openDataSource(configuration.databaseUrl);
-  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: given(environment) });
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
+    overrideEnvVars: given(environment),
+  });
   const connection = await NativeConnection.connect(connectionOptions);
   const clientConnection = await Connection.connect(connectionOptions);
+  const catalogue = new Catalogue(dataSource);
+  const observability = await startObservability(observed, {
+    catalogue,
+    namespace,
+    site: selection.site,
+    log,
+    delivers: selection.workflows,
+    sdkMetrics,
+    progresses: () => answers(clientConnection),
+  });
   try {
-    const catalogue = new Catalogue(dataSource);
     const client = new Client({ connection: clientConnection, namespace });
     const dependencies: Dependencies = {
       settings: new SettingsManager(catalogue.settings, configuration.configured, log),
       catalogue,
       log,
-      metrics: new Metrics({ processMetrics: true }),
-      notifications: new LogNotifications(log),
+      metrics: observability.metrics,
+      notifications: observability.notifications,
       // Read only where it is needed: a site without an archive has no keys.
       archiveStore: (location) => archiveStore(location, s3SettingsFromEnvironment(environment, location)),
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
@@ -85,13 +97,14 @@ export async function runWorker(
     const queues = await queuesToServe(catalogue, selection);
     const common = { connection, namespace, identity: `${selection.site}-${hostname()}-${process.pid}` };
     const workers = await Promise.all(
-      workerOptions(queues, selection.workflows, dependencies).map((options) =>
+      workerOptions(queues, selection, dependencies, observability).map((options) =>
         Worker.create({ ...common, ...options }),
       ),
     );
     log.info('serving', { queues: workers.map((worker) => worker.options.taskQueue) });
     await runTogether(workers);
   } finally {
+    await observability.close();
     await clientConnection.close();
     await connection.close();
     await dataSource.destroy();
@@ -118,11 +131,12 @@ async function queuesToServe(catalogue: Catalogue, selection: WorkerSelection): 
 
 function workerOptions(
   queues: string[],
-  workflows: boolean,
+  { site, workflows }: WorkerSelection,
   dependencies: Dependencies,
+  { metrics, influx }: Observability,
 ): (Partial<WorkerOptions> & { taskQueue: string })[] {
   const common = {
-    interceptors: { activity: [mapFailures] },
+    interceptors: { activity: [observeActivities(metrics, influx, site), mapFailures] },
     shutdownGraceTime: '2 seconds',
     shutdownForceTime: '20 seconds',
     // So that a cancellation reaches an activity within seconds, whatever its heartbeat timeout.
@@ -235,6 +249,17 @@ function transportTarget(route: Route, destination: Location): TransportTarget {
     );
   }
   return { transport: 'sftp', directory, host, port, username, identityFile, knownHostsFile };
+}
+
+/** Whether the Temporal server answers now. */
+async function answers(connection: Connection): Promise<boolean> {
+  try {
+    await connection.withDeadline(Date.now() + 5000, () => connection.workflowService.getSystemInfo({}));
+    return true;
+  } catch {
+    // That it does not is the answer.
+    return false;
+  }
 }
 
 /** The variables that are set: what envconfig takes for an environment. */

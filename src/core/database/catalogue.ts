@@ -16,6 +16,7 @@ import * as topology from './catalogue/topology.js';
 import * as transfers from './catalogue/transfers.js';
 import { ExplainCatalogue } from './explain-catalogue.js';
 import { SettingsCatalogue } from './settings-catalogue.js';
+import { NotificationCatalogue } from './notification-catalogue.js';
 import type {
   ArchiveOrder,
   ArchivedPackageSummary,
@@ -53,11 +54,14 @@ export class Catalogue {
   readonly auditLog: AuditLog;
   /** Values that operators gave to settings. */
   readonly settings: SettingsCatalogue;
+  /** What people are told of. */
+  readonly notifications: NotificationCatalogue;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
     this.transactions = new Transactions(dataSource);
     this.auditLog = new AuditLog(this.transactions);
+    this.notifications = new NotificationCatalogue(this.transactions);
     this.explain = new ExplainCatalogue(this.transactions);
     this.settings = new SettingsCatalogue(this.transactions);
   }

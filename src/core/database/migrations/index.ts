@@ -3,6 +3,7 @@ import { Routes0000000000002 } from './0002-routes.js';
 import { Deletion0000000000005 } from './0005-deletion.js';
 import { Settings0000000000006 } from './0006-settings.js';
 import { Entities0000000000011 } from './0011-entities.js';
+import { Notifications0000000000013 } from './0013-notifications.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
 export const MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   Deletion0000000000005,
   Settings0000000000006,
   Entities0000000000011,
+  Notifications0000000000013,
 ];
