@@ -73,6 +73,16 @@ export const SETTINGS = {
     variable: 'CCAT_DATA_TRANSFER_PACKAGE_FILES',
     description: 'largest package: number of files in it',
   },
+  'planning.interval_seconds': {
+    type: 'duration',
+    unit: 'seconds',
+    default: 60,
+    min: 1,
+    max: 7 * 86_400,
+    scopes: EVERYWHERE,
+    variable: 'CCAT_DATA_TRANSFER_PLAN_SECONDS',
+    description: 'how often planners look for work of their own accord; journeys wake them earlier',
+  },
   'transfer.bundle_bytes': {
     type: 'bytes',
     default: 200e9,

@@ -3,21 +3,24 @@ import type { Progress } from '../activities/dependencies.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { makeLogger } from '../core/logging.js';
 import { isOperation } from '../core/operation-types.js';
-import { runWorker, type WorkerSelection } from './run-worker.js';
+import { runWorker } from './run-worker.js';
+import type { WorkerSelection } from './selection.js';
 
-/** The worker as a process of its own: `node main.js --site S [--location L] [--operation O] [--workflows]`. */
+/** The worker as a process of its own: `node main.js (--site S | --all-sites) [--location L] [--operation O] [--workflows]`. */
 
 function selection(args: string[]): WorkerSelection {
   const { values } = parseArgs({
     args,
     options: {
       site: { type: 'string' },
+      'all-sites': { type: 'boolean', default: false },
       location: { type: 'string' },
       operation: { type: 'string' },
       workflows: { type: 'boolean', default: false },
     },
   });
-  if (values.site === undefined) throw new ConfigurationError('--site is missing');
+  if ((values.site === undefined) !== values['all-sites'])
+    throw new ConfigurationError('give either --site or --all-sites');
   const { operation } = values;
   if (operation !== undefined && !isOperation(operation))
     throw new ConfigurationError(`there is no operation ${operation}`);

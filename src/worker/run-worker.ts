@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { makeCatalogueActivities } from '../activities/catalogue.js';
 import { makeTransferActivities } from '../activities/data-transfer.js';
 import { makeUnpackingActivities } from '../activities/data-transfer-unpacking.js';
@@ -18,13 +16,8 @@ import type { Location, Route } from '../core/database/records.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { makeLogger, type Logger } from '../core/logging.js';
 import { observabilitySettings } from '../core/observability-settings.js';
-import { CATALOGUE_WORK, OPERATIONS, type Operation } from '../core/operation-types.js';
-import {
-  CATALOGUE_QUEUE,
-  parseTaskQueue,
-  queuesOfLocation,
-  WORKFLOW_QUEUE,
-} from '../core/queue-discovery.js';
+import type { Operation } from '../core/operation-types.js';
+import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../core/queue-discovery.js';
 import { SettingsManager } from '../core/settings-manager.js';
 import { S3ArchiveStore } from '../core/storage/s3-archive-store.js';
 import { s3SettingsFromEnvironment } from '../core/storage/s3-settings.js';
@@ -32,24 +25,21 @@ import { makeTransport } from '../core/transport/make-transport.js';
 import type { TransportTarget } from '../core/transport/transport.js';
 import { plannerOf } from '../workflows/planners.js';
 import { mapFailures } from './failure-interceptor.js';
-import { observeRuntime, startObservability, type Observability } from './observability.js';
+import { TopologyFollower } from './follow-topology.js';
+import { observeRuntime, startObservability } from './observability.js';
 import { observeActivities } from './observe-activities.js';
-
-export interface WorkerSelection {
-  site: string;
-  /** Only this location of the site. */
-  location?: string;
-  /** Only this operation. */
-  operation?: Operation;
-  /** Also the workflows and the catalogue's own work: wanted once or twice in the whole installation, near the catalogue. */
-  workflows: boolean;
-}
+import { ScheduleFollower, wantedSchedules } from './planner-schedules.js';
+import type { WorkerSelection } from './selection.js';
+import { serviceShutdown } from './shutdown.js';
+import { activityBacklog } from './task-queues.js';
+import { workByQueue, workerOptions } from './worker-options.js';
+import { WorkerSet } from './worker-set.js';
 
 /**
- * Serves the queues of a site until the process is asked to stop (SIGINT, SIGTERM), then drains. Needs the environment that the
- * README lists.
+ * Serves the queues of a site until the process is asked to stop (SIGINT, SIGTERM), then drains. Follows the catalogue: what is added
+ * there is served within seconds, also where nothing of the selection is there yet. Needs the environment that the README lists.
  *
- * @throws ConfigurationError for wrong settings, an unknown site or a selection that leaves nothing to serve
+ * @throws ConfigurationError for wrong settings
  */
 export async function runWorker(
   selection: WorkerSelection,
@@ -61,9 +51,11 @@ export async function runWorker(
   const log = makeLogger({
     level: configuration.logLevel,
     format: configuration.logFormat,
-    fields: { service: 'worker', site: selection.site },
+    fields: { service: 'worker', site: selection.site ?? 'all' },
   });
-  const sdkMetrics = await observeRuntime(observed, selection.site, log);
+  const place = selection.site ?? 'all';
+  const sdkMetrics = await observeRuntime(observed, place, log);
+  const stop = serviceShutdown(log);
   const dataSource = await openDataSource(configuration.databaseUrl);
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
     overrideEnvVars: given(environment),
@@ -74,7 +66,7 @@ export async function runWorker(
   const observability = await startObservability(observed, {
     catalogue,
     namespace,
-    site: selection.site,
+    site: place,
     log,
     delivers: selection.workflows,
     sdkMetrics,
@@ -82,8 +74,9 @@ export async function runWorker(
   });
   try {
     const client = new Client({ connection: clientConnection, namespace });
+    const settings = new SettingsManager(catalogue.settings, configuration.configured, log);
     const dependencies: Dependencies = {
-      settings: new SettingsManager(catalogue.settings, configuration.configured, log),
+      settings,
       catalogue,
       log,
       metrics: observability.metrics,
@@ -94,77 +87,48 @@ export async function runWorker(
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
       reportProgress: onProgress ?? (() => undefined),
     };
-    const queues = await queuesToServe(catalogue, selection);
-    const common = { connection, namespace, identity: `${selection.site}-${hostname()}-${process.pid}` };
-    const workers = await Promise.all(
-      workerOptions(queues, selection, dependencies, observability).map((options) =>
-        Worker.create({ ...common, ...options }),
-      ),
+    const work = workByQueue(activitiesByOperation(dependencies), makeCatalogueActivities(dependencies));
+    const identity = `${place}-${hostname()}-${process.pid}`;
+    const activityInterceptors = [
+      observeActivities(observability.metrics, observability.influx, place),
+      mapFailures,
+    ];
+    const serving = new WorkerSet(
+      (queue) =>
+        Worker.create({
+          connection,
+          namespace,
+          identity,
+          ...workerOptions(queue, work(queue), activityInterceptors),
+        }),
+      log,
     );
-    log.info('serving', { queues: workers.map((worker) => worker.options.taskQueue) });
-    await runTogether(workers);
+    const topology = new TopologyFollower({
+      selection,
+      locations: () => catalogue.locations(selection.site),
+      serving,
+      able: (queue) => work(queue) !== undefined,
+      backlog: (queue) => activityBacklog(client, queue),
+      log,
+    });
+    const following = [topology.run(stop)];
+    if (selection.workflows) {
+      await serving.serve(CATALOGUE_QUEUE);
+      await serving.serve(WORKFLOW_QUEUE);
+      const schedules = new ScheduleFollower(client, () => wantedSchedules(catalogue, settings), log);
+      following.push(schedules.run(stop));
+    }
+    try {
+      await Promise.race([Promise.all(following), serving.failed]);
+    } finally {
+      await serving.stop();
+    }
   } finally {
     await observability.close();
     await clientConnection.close();
     await connection.close();
     await dataSource.destroy();
   }
-}
-
-/** The queues of the locations of the site, as the catalogue has them and as the selection narrows them. */
-async function queuesToServe(catalogue: Catalogue, selection: WorkerSelection): Promise<string[]> {
-  const locations = (await catalogue.locations(selection.site)).filter(
-    (one) => selection.location === undefined || one.name === selection.location,
-  );
-  const queues = locations
-    .flatMap(queuesOfLocation)
-    .filter(
-      (queue) =>
-        selection.operation === undefined || parseTaskQueue(queue)?.operation === selection.operation,
-    );
-  if (queues.length > 0 || selection.workflows) return queues;
-  throw new ConfigurationError(`nothing to serve for site ${selection.site} with this selection`, {
-    subject: selection.site,
-    advice: 'Check the names with `cdt status`; the catalogue knows the sites and locations.',
-  });
-}
-
-function workerOptions(
-  queues: string[],
-  { site, workflows }: WorkerSelection,
-  dependencies: Dependencies,
-  { metrics, influx }: Observability,
-): (Partial<WorkerOptions> & { taskQueue: string })[] {
-  const common = {
-    interceptors: { activity: [observeActivities(metrics, influx, site), mapFailures] },
-    shutdownGraceTime: '2 seconds',
-    shutdownForceTime: '20 seconds',
-    // So that a cancellation reaches an activity within seconds, whatever its heartbeat timeout.
-    maxHeartbeatThrottleInterval: '5 seconds',
-  };
-  const activities = activitiesByOperation(dependencies);
-  const options = queues.flatMap((taskQueue) => {
-    const operation = parseTaskQueue(taskQueue)?.operation;
-    if (operation === undefined || activities[operation] === undefined) return [];
-    return {
-      ...common,
-      taskQueue,
-      activities: activities[operation],
-      maxConcurrentActivityTaskExecutions: OPERATIONS[operation].concurrency,
-      activityTaskPollerBehavior: { type: 'simple-maximum' as const, maximum: 1 },
-    };
-  });
-  if (!workflows) return options;
-  return [
-    ...options,
-    {
-      ...common,
-      taskQueue: CATALOGUE_QUEUE,
-      activities: makeCatalogueActivities(dependencies),
-      maxConcurrentActivityTaskExecutions: CATALOGUE_WORK.concurrency,
-    },
-    { ...common, taskQueue: WORKFLOW_QUEUE, ...workflowCode() },
-  ];
 }
 
 /** The work that is done at a location; operations that are only planned have none. */
@@ -178,29 +142,6 @@ function activitiesByOperation(dependencies: Dependencies): Partial<Record<Opera
   };
 }
 
-/** The bundle that the build made; without one (a test, a development run) the sources, bundled at start. */
-function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  const codePath = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
-  if (existsSync(codePath)) return { workflowBundle: { codePath } };
-  return { workflowsPath: fileURLToPath(new URL('../workflows/index.js', import.meta.url)) };
-}
-
-/** Runs workers until all have stopped; when one fails, the others are shut down too. */
-async function runTogether(workers: Worker[]): Promise<void> {
-  const shutDown = () => {
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-  };
-  const results = await Promise.allSettled(
-    workers.map((worker) =>
-      worker.run().catch((error: unknown) => {
-        shutDown();
-        throw error;
-      }),
-    ),
-  );
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-}
-
 /** Asks the planner's schedule for a run now; one more after the running one, where it runs. Its schedule comes round anyway. */
 async function wakePlanner(
   client: Client,
@@ -211,7 +152,10 @@ async function wakePlanner(
   const planner = plannerOf(operation, place);
   if (planner === undefined) return;
   try {
-    await client.schedule.getHandle(planner.id).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+    const schedule = client.schedule.getHandle(planner.id);
+    // A trigger starts a paused one too: what an operator paused is left alone.
+    if ((await schedule.describe()).state.paused) return;
+    await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   } catch (error) {
     log.warn('could not wake a planner; it runs at its next time', { planner: planner.id, error });
   }
@@ -251,6 +195,13 @@ function transportTarget(route: Route, destination: Location): TransportTarget {
   return { transport: 'sftp', directory, host, port, username, identityFile, knownHostsFile };
 }
 
+/** The variables that are set: what envconfig takes for an environment. */
+function given(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
 /** Whether the Temporal server answers now. */
 async function answers(connection: Connection): Promise<boolean> {
   try {
@@ -260,11 +211,4 @@ async function answers(connection: Connection): Promise<boolean> {
     // That it does not is the answer.
     return false;
   }
-}
-
-/** The variables that are set: what envconfig takes for an environment. */
-function given(environment: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
 }

@@ -18,6 +18,8 @@ export async function installRuntime(
   options: { metrics?: Record<string, string> } = {},
 ): Promise<string | undefined> {
   const common = {
+    // Signals are `serviceShutdown`'s: Workers come and go, and a second signal must end at once.
+    shutdownSignals: [],
     logger: new DefaultLogger('DEBUG', (entry) => forward(logger, entry)),
   };
   const logging = { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } as const;

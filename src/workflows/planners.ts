@@ -9,6 +9,8 @@ export interface Planner {
   /** Also the ID of its schedule. */
   id: string;
   input: unknown;
+  /** The location that it plans for, or its site. */
+  place: { site: string; location?: string };
   typedSearchAttributes: SearchAttributePair[];
 }
 
@@ -26,6 +28,7 @@ export function plannerOf(operation: Operation, place: Place): Planner | undefin
     workflowType,
     id: `${PREFIX}${operation}/${id}`,
     input,
+    place: id === at ? { ...place } : { site: place.site },
     typedSearchAttributes: searchAttributes({ site: place.site, operation: `plan_${operation}` }),
   });
   switch (operation) {

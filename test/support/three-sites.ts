@@ -30,8 +30,16 @@ export interface Laboratory {
   topology: Topology;
 }
 
-/** Starts servers, OpenSSH and counted links, and imports the topology; workers are the test's to start. */
-export async function threeSites(cleanup: Cleanup, scratch: string): Promise<Laboratory> {
+/**
+ * Starts servers, OpenSSH and counted links, and imports the topology; workers are the test's to start.
+ *
+ * @param first what of the topology is imported, where a test adds the rest itself
+ */
+export async function threeSites(
+  cleanup: Cleanup,
+  scratch: string,
+  first: (whole: Topology) => Topology = (whole) => whole,
+): Promise<Laboratory> {
   const servers = await startServers(cleanup, scratch, [...ARCHIVES]);
   const keysOf = Object.fromEntries(
     ARCHIVES.flatMap((site) => {
@@ -66,12 +74,16 @@ export async function threeSites(cleanup: Cleanup, scratch: string): Promise<Lab
     us: await storeBehindLink(cleanup, servers.stores['us']!),
   };
   const topology = describe(sites, stores, sshd, links);
+  await sites.cdt('migrate');
+  await importTopology(sites, scratch, first(topology));
+  return { scratch, sites, stores, links, topology };
+}
+
+/** `cdt topology import`, as an operator does it. */
+export async function importTopology(sites: Sites, scratch: string, topology: Topology): Promise<void> {
   const file = join(scratch, 'topology.yaml');
   writeFileSync(file, formatTopology(topology, 'yaml'));
-  await sites.cdt('migrate');
   await sites.cdt('topology', 'import', file);
-  await sites.cdt('migrate');
-  return { scratch, sites, stores, links, topology };
 }
 
 async function storeBehindLink(

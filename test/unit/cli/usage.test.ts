@@ -76,7 +76,7 @@ void describe('the command line', () => {
       [['up', '--give-up-after', '0'], /above 0/],
       [['launch'], /unknown command 'launch'/],
       [['run', 'cooking', '--site', 'ccat', '--location', 'buffer'], /Allowed choices are/],
-      [['worker'], /required option '--site/],
+      [['worker'], /either --site or --all-sites/],
       [['retry'], /name a workflow or a package, or give --all/],
       [['retry', 'one', '--all'], /name a workflow or a package, or give --all/],
     ];

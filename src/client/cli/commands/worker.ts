@@ -6,7 +6,8 @@ import type { Io } from '../io.js';
 import { DATA_DIR } from './options.js';
 
 interface Flags {
-  site: string;
+  site?: string;
+  allSites: boolean;
   location?: string;
   operation?: Operation;
   workflows: boolean;
@@ -18,9 +19,10 @@ export function registerWorker(program: Command, io: Io): void {
     .command('worker')
     .summary('do the work of a site, until the process is asked to stop')
     .description(
-      "Serves every queue of a site's locations; --location and --operation narrow it. Its settings come from the environment.",
+      "Serves every queue of a site's locations; --location and --operation narrow it. Follows the catalogue: what is added there is served within seconds, what is switched off is drained; a site that is not there yet is waited for. Its settings come from the environment. SIGTERM or Ctrl-C ends it when what is at hand has ended or was handed back; once more ends it at once.",
     )
-    .requiredOption('--site <site>', 'the site that this machine belongs to')
+    .option('--site <site>', 'the site that this machine belongs to')
+    .option('--all-sites', 'every site of the catalogue: for an installation on one machine', false)
     .option('--location <location>', 'only this location of the site')
     .addOption(new Option('--operation <operation>', 'only this operation').choices(OPERATION_NAMES))
     .option(
@@ -29,7 +31,9 @@ export function registerWorker(program: Command, io: Io): void {
       false,
     )
     .option(...DATA_DIR)
-    .action(async ({ site, location, operation, workflows, dataDir }: Flags) => {
+    .action(async ({ site, allSites, location, operation, workflows, dataDir }: Flags, command: Command) => {
+      if ((site === undefined) !== allSites) command.error('error: give either --site or --all-sites');
+      if (location !== undefined && site === undefined) command.error('error: --location needs --site');
       const running = await readAddresses(dataDirectoryOf(dataDir, io.environment));
       // What the environment names itself goes before what runs for the data directory.
       Object.assign(io.environment, {

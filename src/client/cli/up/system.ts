@@ -6,14 +6,11 @@ import type { Location } from '../../../core/database/records.js';
 import { S3ArchiveStore } from '../../../core/storage/s3-archive-store.js';
 import { s3SettingsFromEnvironment } from '../../../core/storage/s3-settings.js';
 import { environmentFor, type Addresses } from '../../embedded/stack.js';
-import { setUpTemporal } from '../../set-up.js';
+import { registerSearchAttributes } from '../../set-up.js';
 import { connectTemporal } from '../../temporal.js';
 import type { Cleanup } from './cleanup.js';
 import { whenReachable } from './reaching.js';
 import { ARCHIVE, ORIGIN, topology } from './topology.js';
-
-/** How often planners look for work of their own accord; journeys wake them earlier. */
-const PLAN_EVERY_SECONDS = 15;
 
 /** The catalogue and Temporal, ready for work on one source. */
 export interface System {
@@ -23,7 +20,7 @@ export interface System {
 }
 
 /**
- * Brings the servers to the state that the work needs: tables, topology, bucket, search attributes, schedules. Safe to repeat.
+ * Brings the servers to the state that the work needs: tables, topology, bucket, search attributes. Safe to repeat.
  *
  * @throws ConfigurationError where a server does not accept us, at once
  */
@@ -54,10 +51,6 @@ export async function prepareSystem(
     bucket: ARCHIVE.bucket,
   });
   await whenReachable('the S3 store', () => store.prepare(), options);
-  await whenReachable(
-    'Temporal',
-    () => setUpTemporal(temporal.client, catalogue, { planEverySeconds: PLAN_EVERY_SECONDS }),
-    options,
-  );
+  await whenReachable('Temporal', () => registerSearchAttributes(temporal.client), options);
   return { catalogue, client: temporal.client, source: await catalogue.location(ORIGIN, source.name) };
 }

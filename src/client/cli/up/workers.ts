@@ -1,9 +1,13 @@
 import { fileURLToPath } from 'node:url';
+import { variableOf } from '../../../core/settings-registry.js';
 import { environmentFor, type Addresses } from '../../embedded/stack.js';
 import type { Supervisor } from '../../embedded/supervisor.js';
 import { DESTINATION, ORIGIN } from './topology.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../worker/main.js', import.meta.url));
+
+/** How often planners look for work of their own accord here, where somebody watches. */
+const PLAN_EVERY_SECONDS = 15;
 
 /** Longer than a worker takes to drain, in milliseconds. */
 const STOP_TIMEOUT = 30_000;
@@ -21,6 +25,7 @@ export async function startWorkers(options: {
 }): Promise<void> {
   const { supervisor, addresses, environment, quietSeconds, onMessage } = options;
   const env = {
+    [variableOf('planning.interval_seconds')]: String(PLAN_EVERY_SECONDS),
     ...environment,
     ...environmentFor(addresses),
     CCAT_DATA_TRANSFER_QUIET_SECONDS: String(quietSeconds),
