@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../core/exceptions.js';
 import { primaryBuffer } from '../core/policy/routing.js';
+import { makeDeletionPlanningActivities } from './deletion-planning.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
 
@@ -53,8 +54,11 @@ export type CatalogueActivities = ReturnType<typeof makeCatalogueActivities>;
 /** A unit with files that never get quiet is packaged without them after this many quiet periods. */
 const PATIENCE = 10;
 
-export function makeCatalogueActivities({ catalogue, settings, wakePlanner, notifications }: Dependencies) {
+export function makeCatalogueActivities(dependencies: Dependencies) {
+  const { catalogue, settings, wakePlanner, notifications } = dependencies;
   return {
+    ...makeDeletionPlanningActivities(dependencies),
+
     async planRawDataPackages(
       input: Place & { quietSeconds?: number; limit: number },
     ): Promise<PlannedPackage[]> {
@@ -158,28 +162,6 @@ export function makeCatalogueActivities({ catalogue, settings, wakePlanner, noti
       });
     },
 
-    async planDeletions(input: {
-      site: string;
-    }): Promise<{ packageId: string; name: string; observation: string }[]> {
-      return whileBusy(() => catalogue.planDeletions(input.site));
-    },
-
-    /** Where copies of a package may be freed, and which archives have to answer for it first. */
-    async deletionOrder(input: { packageId: string }): Promise<{ archives: Place[]; targets: Place[] }> {
-      return whileBusy(async () => {
-        const summary = await catalogue.packageSummary(input.packageId);
-        const copies = await catalogue.copiesOfPackage(input.packageId);
-        const source = await catalogue.location(summary.sourceLocation.site, summary.sourceLocation.name);
-        const present = copies.filter((copy) => copy.state !== 'deleted').map((copy) => copy.location);
-        const files = source.deletable ? await catalogue.sourceFilesToDelete(input.packageId) : [];
-        const targets = present.filter((location) => location.deletable && location.active);
-        return {
-          archives: places(present.filter((location) => location.locationType === 'long_term_archive')),
-          targets: places(files.length > 0 ? [...targets, source] : targets),
-        };
-      });
-    },
-
     async failPackages(input: { packageIds: string[]; reason: string }): Promise<void> {
       await whileBusy(async () => {
         for (const packageId of input.packageIds) await catalogue.failPackage(packageId, input.reason);
@@ -249,8 +231,4 @@ export function makeCatalogueActivities({ catalogue, settings, wakePlanner, noti
       });
     return first;
   }
-}
-
-function places(locations: { site: string; name: string }[]): Place[] {
-  return locations.map(({ site, name }) => ({ site, location: name }));
 }

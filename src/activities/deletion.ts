@@ -1,9 +1,15 @@
+import type { BigIntStats } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import type { Location, PhysicalCopy } from '../core/database/records.js';
+import { deletionRulesAt } from '../core/deletion-rules.js';
+import { StorageError } from '../core/exceptions.js';
 import { resultPath } from '../core/package/create-package.js';
 import { deleteSourceEntries } from '../core/package/delete-source.js';
-import { whyKeep, type DeletionRules } from '../core/policy/deletion.js';
-import { whyStillNeeded } from '../core/policy/redundancy.js';
-import { removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
+import type { AuditHead } from '../core/policy/audit-chain.js';
+import type { DeletionRules } from '../core/policy/deletion.js';
+import type { Reason } from '../core/policy/reason.js';
+import { differsFrom } from '../core/storage/challenge.js';
+import { classifyDiskError, removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
 import { diskPath, fileAt } from './places.js';
@@ -15,6 +21,8 @@ export interface DeletionOutcome {
   kept: number;
   /** Why something was kept; the first few. */
   reasons: string[];
+  /** The end of the audit log's chain when its evidence was sealed: an anchor for whoever checks the chain later. */
+  sealed?: AuditHead;
 }
 
 export type DeletionActivities = ReturnType<typeof makeDeletionActivities>;
@@ -26,8 +34,8 @@ export function makeDeletionActivities(dependencies: Dependencies) {
 
   return {
     /**
-     * Frees what one location holds of a package: the files at a source, the tar in a buffer. The promise is checked here, at
-     * this moment, from the catalogue; without enough verified archive copies nothing goes, and the reasons are the outcome.
+     * Frees what is due of a package at one location: the files at a source, the tar in a buffer. The promise is checked here, at
+     * this moment; without enough archive copies that answered a challenge just now nothing goes, and the reasons are the outcome.
      */
     async deleteCopies(input: {
       packageId: string;
@@ -35,79 +43,152 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     }): Promise<DeletionOutcome> {
       return whileBusy(async (signal) => {
         const location = await catalogue.location(input.place.site, input.place.location);
-        const copies = await catalogue.copiesOfPackage(input.packageId);
-        const journeys = await catalogue.journeysOfPackage(input.packageId);
-        const topology = { locations: await catalogue.locations(), routes: await catalogue.routes() };
-        const outcome = {
+        const { rules } = await deletionRulesAt(settings, location);
+        const outcome: DeletionOutcome = {
           place: `${location.site}.${location.name}`,
           deleted: 0,
           kept: 0,
-          reasons: [] as string[],
+          reasons: [],
         };
-        const rules = await deletionRules(input.place);
-        if (location.locationType === 'source')
-          return deleteFromSource(input.packageId, location, copies, outcome, rules, signal);
-        for (const copy of copies.filter(
-          (one) => one.location.id === location.id && one.state !== 'deleted',
-        )) {
-          const reasons = [
-            ...whyKeep(copies, copy, new Date(), rules),
-            ...whyStillNeeded(copy, copies, journeys, topology),
-          ];
-          if (reasons.length > 0) keep(outcome, 1, reasons);
-          else await deleteCopy(copy, outcome);
+        const [facts] = await catalogue.deletions.facts([input.packageId]);
+        const due = facts?.targets.filter(
+          (one) =>
+            one.location.id === location.id &&
+            (one.state === 'deletion_scheduled' || one.state === 'deletion_in_progress'),
+        );
+        for (const target of due ?? []) {
+          if (target.kind === 'source_files')
+            await deleteFromSource(input.packageId, location, rules, outcome, signal);
+          const copy = facts?.copies.find((one) => one.id === target.id);
+          if (copy !== undefined) await deleteCopy(copy, rules, outcome);
         }
         return outcome;
       });
     },
   };
 
-  async function deletionRules(place: { site: string; location: string }): Promise<DeletionRules> {
-    return {
-      requiredCopies: await settings.get('deletion.required_copies', place),
-      maxVerificationAgeSeconds: (await settings.get('deletion.verification_age_hours', place)) * 3600,
-    };
-  }
-
-  async function deleteCopy(copy: PhysicalCopy, outcome: DeletionOutcome): Promise<void> {
-    const file = fileAt(copy.location, copy.path);
-    await catalogue.beginDeletion(copy.id);
+  async function deleteCopy(
+    copy: PhysicalCopy,
+    rules: DeletionRules,
+    outcome: DeletionOutcome,
+  ): Promise<void> {
+    const { id: targetId, packageId, location } = copy;
+    const file = fileAt(location, copy.path);
+    await requireDirectory(location);
+    const before = await statOf(file);
+    let comparedRanges = 0;
+    if (before !== undefined) {
+      const compared = await compare(file, copy);
+      if ('wrong' in compared) {
+        await refuse(copy, compared.wrong, outcome);
+        return;
+      }
+      comparedRanges = compared.ranges;
+    }
+    const answer = await catalogue.deletions.begin({ packageId, targetId, rules, comparedRanges });
+    if (!answer.begun) {
+      keep(outcome, 1, answer.reasons);
+      return;
+    }
+    // Not a byte goes before its evidence is in the chain.
+    outcome.sealed = await catalogue.auditLog.seal();
+    // What came to this place since was not looked at: another attempt may have been faster, and the copy may be there anew.
+    if (!isSame(before, await statOf(file))) {
+      await refuse(copy, `the file was replaced while its deletion was decided`, outcome);
+      return;
+    }
     await removeIfPresent(file);
     await removeIfPresent(resultPath(file));
-    await syncDirectory(diskPath(copy.location));
-    await catalogue.recordCopyDeleted(copy.id);
+    await syncDirectory(diskPath(location));
+    await catalogue.deletions.recordCopyDeleted(targetId);
     outcome.deleted += 1;
+  }
+
+  /** Compares the copy that is about to go with what the archives just gave. */
+  async function compare(file: string, copy: PhysicalCopy): Promise<{ ranges: number } | { wrong: string }> {
+    const { size } = await lstat(file);
+    if (size !== copy.bytes) return { wrong: `the file has ${size} bytes instead of ${copy.bytes}` };
+    let ranges = 0;
+    for (const challenge of await catalogue.deletions.challengedRanges(copy.packageId)) {
+      const wrong = await differsFrom(file, challenge.ranges);
+      if (wrong !== undefined) return { wrong: `${wrong} (${challenge.place})` };
+      ranges += challenge.ranges.length;
+    }
+    return { ranges };
+  }
+
+  /** What differs from the archives is kept until somebody has looked: one of them is wrong. */
+  async function refuse(copy: PhysicalCopy, words: string, outcome: DeletionOutcome): Promise<void> {
+    const reasons: Reason[] = [{ code: 'differs_from_archive', words }];
+    await catalogue.deletions.refuse(copy.packageId, copy.id, reasons);
+    await catalogue.reportProblem({
+      errorClass: 'DeletionError',
+      operation: 'deletion',
+      subject: `${outcome.place} ${copy.path}`,
+      message: `it was kept: ${words}`,
+      advice: 'Compare the file with its SHA-256 and with the archives; `cdt explain` tells both.',
+    });
+    keep(outcome, 1, reasons);
   }
 
   async function deleteFromSource(
     packageId: string,
     source: Location,
-    copies: PhysicalCopy[],
-    outcome: DeletionOutcome,
     rules: DeletionRules,
+    outcome: DeletionOutcome,
     signal: AbortSignal,
-  ): Promise<DeletionOutcome> {
+  ): Promise<void> {
     const members = await catalogue.sourceFilesToDelete(packageId);
-    const archived = copies.find((copy) => copy.location.locationType === 'long_term_archive');
-    // The files have no copy row of their own: the promise for them is that of the package's tar, digest and all.
-    const reasons =
-      archived === undefined
-        ? ['there is no archive copy']
-        : whyKeep(copies, { ...archived, id: packageId, location: source }, new Date(), rules);
-    if (reasons.length > 0) return keep(outcome, members.length, reasons);
+    const answer = await catalogue.deletions.begin({ packageId, targetId: packageId, rules });
+    if (!answer.begun) {
+      keep(outcome, members.length, answer.reasons);
+      return;
+    }
+    outcome.sealed = await catalogue.auditLog.seal();
     const { deleted, kept } = await deleteSourceEntries(diskPath(source), members, { signal });
     await catalogue.recordSourceFilesDeleted(packageId, deleted, kept);
     outcome.deleted += deleted.length;
-    return keep(
+    keep(
       outcome,
       kept.length,
-      kept.map((one) => `${one.path}: ${one.reason}`),
+      kept.map((one) => ({ words: `${one.path}: ${one.reason}` })),
     );
   }
 }
 
-function keep(outcome: DeletionOutcome, count: number, reasons: string[]): DeletionOutcome {
+/** A disk that is not mounted has no files: that must not pass for files that are gone. */
+async function requireDirectory(location: Location): Promise<void> {
+  const directory = diskPath(location);
+  const found = await statOf(directory);
+  if (found?.isDirectory()) return;
+  throw new StorageError(`the directory ${directory} of ${location.site}.${location.name} is not there`, {
+    operation: 'deletion',
+    subject: directory,
+    advice: 'Mount its disk; it is tried again by itself.',
+  });
+}
+
+async function statOf(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw classifyDiskError(error, { operation: 'deletion', subject: path });
+  }
+}
+
+function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  if (other === undefined) return true;
+  return (
+    one !== undefined &&
+    one.dev === other.dev &&
+    one.ino === other.ino &&
+    one.size === other.size &&
+    one.mtimeNs === other.mtimeNs
+  );
+}
+
+function keep(outcome: DeletionOutcome, count: number, reasons: readonly { words: string }[]): void {
   outcome.kept += count;
-  outcome.reasons.push(...reasons.slice(0, REASONS - outcome.reasons.length));
-  return outcome;
+  outcome.reasons.push(...reasons.slice(0, REASONS - outcome.reasons.length).map(({ words }) => words));
 }

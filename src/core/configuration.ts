@@ -46,7 +46,7 @@ export function workerSettings(environment: NodeJS.ProcessEnv): WorkerSettings {
 }
 
 /** The settings that the environment gives, each by its variable. */
-function configuredSettings(environment: NodeJS.ProcessEnv): {
+export function configuredSettings(environment: NodeJS.ProcessEnv): {
   configured: ConfiguredSettings;
   problems: string[];
 } {

@@ -19,6 +19,7 @@ import {
 } from './support/catalogue-fixture.js';
 import type { Catalogue } from '../../src/core/database/catalogue.js';
 import { withCatalogue } from './support/database.js';
+import { begin, challenged, due } from './support/deletion-fixture.js';
 
 function plan(catalogue: Catalogue, { buffer }: Observatory, maxPackages = 50) {
   return catalogue.planDataTransfers({ bufferLocationId: buffer.id, maxPackages, maxBytes: 1e12 });
@@ -152,28 +153,23 @@ test('copies and source files of an archived package are planned for deletion un
     const at = await observatory(catalogue);
     const [packageId = ''] = await packaged(catalogue, at, [entry('obs-1/a'), entry('obs-1/b')]);
     await arrived(catalogue, at);
-    assert.deepEqual(await catalogue.planDeletions('cologne'), []);
+    assert.deepEqual(await catalogue.deletions.candidates('cologne', 10), []);
     assert.deepEqual(await catalogue.sourceFilesToDelete(packageId), []);
     await archive(catalogue, at, packageId);
     assert.equal((await catalogue.sourceProgress(at.source.id)).copiesToDelete, 3);
     for (const site of ['ccat', 'cologne'])
-      assert.deepEqual(
-        (await catalogue.planDeletions(site)).map((one) => one.packageId),
-        [packageId],
-      );
-    assert.deepEqual(await catalogue.planDeletions('us'), [], 'it has no copy there');
+      assert.deepEqual(await catalogue.deletions.candidates(site, 10), [packageId]);
+    assert.deepEqual(await catalogue.deletions.candidates('us', 10), [], 'it has no copy there');
+    assert.deepEqual(await due(catalogue, packageId), ['ccat.buffer', 'ccat.chai', 'cologne.buffer']);
+    await challenged(catalogue, packageId);
 
     const inBuffers = (await catalogue.copiesOfPackage(packageId)).filter((copy) => copy.location.deletable);
     for (const { id } of inBuffers) {
-      await assert.rejects(catalogue.recordCopyDeleted(id), DeletionError);
-      for (const step of [
-        'beginDeletion',
-        'beginDeletion',
-        'recordCopyDeleted',
-        'recordCopyDeleted',
-        'beginDeletion',
-      ] as const)
-        await catalogue[step](id);
+      await assert.rejects(catalogue.deletions.recordCopyDeleted(id), DeletionError);
+      for (let twice = 0; twice < 2; twice += 1)
+        assert.equal((await begin(catalogue, packageId, id)).begun, true);
+      for (let twice = 0; twice < 2; twice += 1) await catalogue.deletions.recordCopyDeleted(id);
+      assert.equal((await begin(catalogue, packageId, id)).begun, false);
     }
     assert.deepEqual(
       (await catalogue.copiesOfPackage(packageId)).map((copy) => copy.state),
@@ -189,6 +185,8 @@ test('copies and source files of an archived package are planned for deletion un
         ['obs-1/b', sha256('obs-1/b')],
       ],
     );
+    await assert.rejects(catalogue.recordSourceFilesDeleted(packageId, ['obs-1/a'], []), DeletionError);
+    assert.equal((await begin(catalogue, packageId, packageId)).begun, true);
     for (let twice = 0; twice < 2; twice += 1) {
       await catalogue.recordSourceFilesDeleted(
         packageId,
@@ -199,7 +197,10 @@ test('copies and source files of an archived package are planned for deletion un
     const progress = await catalogue.sourceProgress(at.source.id);
     assert.deepEqual([progress.files.deleted, progress.files.packaged, progress.copiesToDelete], [1, 1, 0]);
     assert.deepEqual(
-      [...(await catalogue.planDeletions('ccat')), ...(await catalogue.planDeletions('cologne'))],
+      [
+        ...(await catalogue.deletions.candidates('ccat', 10)),
+        ...(await catalogue.deletions.candidates('cologne', 10)),
+      ],
       [],
       'what was kept for a reason is not asked for again and again',
     );
@@ -217,8 +218,10 @@ test('a late second record of an arrival does not bring back a deleted copy', ()
     const copy = (await catalogue.copiesOfPackage(packageId)).find(
       (one) => one.location.id === at.arrival.id,
     );
-    await catalogue.beginDeletion(copy!.id);
-    await catalogue.recordCopyDeleted(copy!.id);
+    await due(catalogue, packageId);
+    await challenged(catalogue, packageId);
+    assert.equal((await begin(catalogue, packageId, copy!.id)).begun, true);
+    await catalogue.deletions.recordCopyDeleted(copy!.id);
     await catalogue.recordArrival(transfer!.id, arrivals, []);
     const now = (await catalogue.copiesOfPackage(packageId)).find((one) => one.location.id === at.arrival.id);
     assert.equal(now?.state, 'deleted');
@@ -245,7 +248,9 @@ test('an archive copy can be marked as deleted by neither code nor hand', () =>
     const copy = (await catalogue.copiesOfPackage(packageId)).find(
       (one) => one.location.id === at.archive.id,
     );
-    await assert.rejects(catalogue.beginDeletion(copy!.id), DeletionError);
+    await challenged(catalogue, packageId);
+    const answer = await begin(catalogue, packageId, copy!.id);
+    assert.deepEqual(!answer.begun && answer.reasons.map(({ code }) => code), ['long_term_archive']);
     await assert.rejects(
       dataSource.query(`update physical_copy set state = 'deleted', deleted_at = now() where id = $1`, [
         copy!.id,

@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { uniqueId } from '../../src/core/utilities/unique-id.js';
 import { archive, arrived, entry, observatory, packaged } from './support/catalogue-fixture.js';
 import { withCatalogue } from './support/database.js';
+import { begin, challenged, due } from './support/deletion-fixture.js';
 
 /** Tables that no code of ours maps to objects: they are written by triggers and migrations alone. */
 const WITHOUT_ENTITY = ['audit_unsealed', 'migrations', 'physical_copy_transition'];
@@ -193,20 +194,17 @@ test('the copies of files and of transfer packages can be asked for, though no r
       { ...there, site: 'cologne' },
     ]);
 
+    await due(catalogue, id);
+    await challenged(catalogue, id);
+    assert.ok((await begin(catalogue, id, id)).begun);
     await catalogue.recordSourceFilesDeleted(id, ['obs-1/a.fits'], []);
-    const copies = await catalogue.copiesOfPackage(id);
-    const first = copies.find((copy) => copy.location.id === at.buffer.id);
-    await dataSource.query(
-      `update physical_copy set state = 'deletion_scheduled', delete_after = now() where id = $1`,
-      [first?.id],
-    );
     assert.deepEqual(await fileCopies(dataSource), [
       { path: 'obs-1/a.fits', location: 'chai', state: 'deleted' },
       { path: 'obs-1/b.fits', location: 'chai', state: 'present' },
     ]);
     assert.deepEqual(await bundles(), [
       { ...there, site: 'ccat', state: 'deletion_scheduled' },
-      { ...there, site: 'cologne' },
+      { ...there, site: 'cologne', state: 'deletion_scheduled' },
     ]);
   }));
 

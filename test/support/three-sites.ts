@@ -56,6 +56,8 @@ export async function threeSites(
     ...keysOf,
     CCAT_DATA_TRANSFER_QUIET_SECONDS: '1',
     CCAT_DATA_TRANSFER_REQUIRED_COPIES: '2',
+    CCAT_DATA_TRANSFER_DELETION_GRACE_HOURS: '0',
+    CCAT_DATA_TRANSFER_DELETION_BUDGET_SHARE: '1',
     CCAT_DATA_TRANSFER_BUNDLE_PACKAGES: '5',
   });
   sites.add('ccat', 'source', 'buffer');

@@ -1,8 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { DataSource } from 'typeorm';
+import { configuredSettings } from '../../core/configuration.js';
 import { Catalogue } from '../../core/database/catalogue.js';
 import { openDataSource } from '../../core/database/data-source.js';
 import { ConfigurationError } from '../../core/exceptions.js';
+import { SettingsManager } from '../../core/settings-manager.js';
 import { givenAddresses } from '../embedded/given-addresses.js';
 import { readAddresses, type Addresses } from '../embedded/stack.js';
 import { connectTemporal } from '../temporal.js';
@@ -62,4 +64,9 @@ export async function withTemporal<T>(
   } finally {
     await temporal.close();
   }
+}
+
+/** The settings as a worker with this environment has them. */
+export function settingsFor(catalogue: Catalogue, environment: NodeJS.ProcessEnv): SettingsManager {
+  return new SettingsManager(catalogue.settings, configuredSettings(environment).configured);
 }

@@ -1,16 +1,15 @@
 import type { Client } from '@temporalio/client';
 import type { Location, PhysicalCopy } from '../../core/database/records.js';
+import type { Reason } from '../../core/policy/reason.js';
 import { askTemporal, type CopyExplanation, type Sources, type Standing } from './explanation.js';
 import { planned } from './planner.js';
 
-/** Explains one copy among all copies of its package. */
-export async function explainCopy(
-  sources: Sources,
-  copies: PhysicalCopy[],
-  copy: PhysicalCopy,
-): Promise<CopyExplanation> {
+const GONE: Reason = { code: 'state', words: 'it is deleted already' };
+
+/** Explains one copy. */
+export async function explainCopy(sources: Sources, copy: PhysicalCopy): Promise<CopyExplanation> {
   const { id, location, state, path, bytes, sha256, verifiedAt } = copy;
-  const reasons = state === 'deleted' ? ['it is deleted already'] : await sources.whyKeep(copies, copy);
+  const reasons = state === 'deleted' ? [GONE] : await sources.whyKeep(copy.packageId, id);
   const asked = await askTemporal(sources, (client) => standingOfCopy(client, copy, reasons));
   return {
     id,
@@ -30,6 +29,8 @@ export async function explainCopy(
 /** Of what lies at a source: one file, or all that is left of a package's files. */
 export interface AtSource {
   id: string;
+  /** Absent while it is in none. */
+  packageId?: string;
   source: Location;
   path: string;
   bytes: number;
@@ -41,14 +42,10 @@ export interface AtSource {
 }
 
 /** Explains what lies at a source. It is vouched for by its package: digest and all, by the archive's copies of the tar. */
-export async function explainAtSource(
-  sources: Sources,
-  copies: PhysicalCopy[],
-  one: AtSource,
-): Promise<CopyExplanation> {
+export async function explainAtSource(sources: Sources, one: AtSource): Promise<CopyExplanation> {
   const { source, path, bytes, sha256 } = one;
   const state = one.deletedAt === undefined ? ('present' as const) : ('deleted' as const);
-  const reasons = await whyKeepAtSource(sources, copies, one);
+  const reasons = await whyKeepAtSource(sources, one);
   const itself = { id: one.id, location: source, state, deletedAt: one.deletedAt };
   const asked = await askTemporal(sources, (client) => standingOfCopy(client, itself, reasons));
   return {
@@ -65,19 +62,18 @@ export async function explainAtSource(
   };
 }
 
-async function whyKeepAtSource(sources: Sources, copies: PhysicalCopy[], one: AtSource): Promise<string[]> {
-  if (one.deletedAt !== undefined) return ['it is deleted already'];
-  if (one.keptReason !== undefined) return [one.keptReason];
-  const archived = copies.find((copy) => copy.location.locationType === 'long_term_archive');
-  if (archived === undefined) return ['there is no archive copy'];
-  return sources.whyKeep(copies, { ...archived, id: one.id, location: one.source });
+async function whyKeepAtSource(sources: Sources, one: AtSource): Promise<Reason[]> {
+  if (one.deletedAt !== undefined) return [GONE];
+  if (one.keptReason !== undefined) return [{ code: 'kept_at_source', words: one.keptReason }];
+  if (one.packageId === undefined) return [{ code: 'not_made', words: 'it is in no package yet' }];
+  return sources.whyKeep(one.packageId, one.packageId);
 }
 
 /** What happens to a copy next, and when. */
 async function standingOfCopy(
   client: Client,
   copy: Pick<PhysicalCopy, 'id' | 'location' | 'state' | 'verifiedAt' | 'deletedAt' | 'deleteAfter'>,
-  reasons: string[],
+  reasons: Reason[],
 ): Promise<Standing> {
   const { location, state, verifiedAt, deletedAt, deleteAfter } = copy;
   const place = { site: location.site, location: location.name };
@@ -97,7 +93,7 @@ async function standingOfCopy(
   const [first] = reasons;
   if (first === undefined) return deletion;
   return {
-    waiting: { for: 'safety', words: `it is kept: ${first}`, since: verifiedAt },
+    waiting: { for: 'safety', words: `it is kept: ${first.words}`, since: first.since ?? verifiedAt },
     next: deletion.next,
   };
 }

@@ -1,6 +1,5 @@
 import type { Client } from '@temporalio/client';
 import type { FileFacts } from '../../core/database/catalogue/explain.js';
-import type { PhysicalCopy } from '../../core/database/records.js';
 import {
   askTemporal,
   type CopyExplanation,
@@ -17,24 +16,23 @@ export async function explainFile(sources: Sources, file: FileFacts): Promise<Ex
   const about = { kind: 'file' as const, id: file.id, name: file.path, observation: file.observation };
   if (file.packageId === undefined) {
     const asked = await askTemporal(sources, (client) => standingOfFile(client, file));
-    return { ...about, state: file.state, copies: [await itself(sources, [], file)], work: [], ...asked };
+    return { ...about, state: file.state, copies: [await itself(sources, file)], work: [], ...asked };
   }
   const ofPackage = await explainPackage(sources, file.packageId);
-  const copies = await sources.catalogue.copiesOfPackage(file.packageId);
   return {
     ...ofPackage,
     ...about,
     state: `${file.state}, in package ${ofPackage.name}, which is ${ofPackage.state}`,
     copies: [
-      await itself(sources, copies, file),
+      await itself(sources, file),
       ...ofPackage.copies.filter((copy) => copy.locationType !== 'source'),
     ],
   };
 }
 
-async function itself(sources: Sources, copies: PhysicalCopy[], file: FileFacts): Promise<CopyExplanation> {
+async function itself(sources: Sources, file: FileFacts): Promise<CopyExplanation> {
   const source = await sources.catalogue.locationById(file.source.id);
-  return explainAtSource(sources, copies, { ...file, source });
+  return explainAtSource(sources, { ...file, source });
 }
 
 async function standingOfFile(client: Client, file: FileFacts): Promise<Standing> {

@@ -74,17 +74,18 @@ async function explainCopies(
   journey: PackageJourney,
   copies: PhysicalCopy[],
 ): Promise<CopyExplanation[]> {
-  const explained = await Promise.all(copies.map((copy) => explainCopy(sources, copies, copy)));
+  const explained = await Promise.all(copies.map((copy) => explainCopy(sources, copy)));
   const { filesAtSource, bytesAtSource } = journey;
   if (filesAtSource === 0) return explained;
   const source = await sources.catalogue.locationById(summary.sourceLocation.id);
   const atSource = {
     id: summary.id,
+    packageId: summary.id,
     source,
     path: `${filesAtSource} files`,
     bytes: bytesAtSource,
   };
-  return [await explainAtSource(sources, copies, atSource), ...explained];
+  return [await explainAtSource(sources, atSource), ...explained];
 }
 
 /** Every workflow that a package can have, by the IDs that follow from the catalogue's keys. */

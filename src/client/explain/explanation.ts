@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Catalogue } from '../../core/database/catalogue.js';
-import type { PhysicalCopy } from '../../core/database/records.js';
 import type { Next, Waiting } from '../../core/policy/explanation.js';
+import type { Reason } from '../../core/policy/reason.js';
 import type { WorkNow } from './work.js';
 
 /** What `cdt explain` answers about one thing. Times are ISO 8601. */
@@ -33,7 +33,7 @@ export interface CopyExplanation {
   sha256?: string;
   verifiedAt?: string;
   /** May it be deleted now; if not, every reason. */
-  deletion: { may: boolean; reasons: string[] };
+  deletion: { may: boolean; reasons: Reason[] };
   /** What happens to this copy, and when. */
   waiting: Waiting;
   next?: Next;
@@ -44,8 +44,8 @@ export interface Sources {
   catalogue: Catalogue;
   /** Undefined while Temporal can't be reached, with the reason. */
   temporal: { client: Client } | { unreachable: string };
-  /** May a copy go, and if not, why not. */
-  whyKeep(copies: PhysicalCopy[], copy: PhysicalCopy): Promise<string[]>;
+  /** Why something of a package must stay: a copy, by its ID, or its files at the source, by the package's own. Empty when it may go. */
+  whyKeep(packageId: string, targetId: string): Promise<Reason[]>;
 }
 
 /** The part of an explanation that only Temporal knows. */

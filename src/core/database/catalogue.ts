@@ -1,6 +1,5 @@
 import type { DataSource } from 'typeorm';
 import type { PackageResult } from '../package/package-result.js';
-import type { JourneyFacts } from '../policy/redundancy.js';
 import type { PathText } from '../utilities/path-text.js';
 import { AuditLog } from './audit-log.js';
 import * as archive from './catalogue/archive.js';
@@ -14,6 +13,7 @@ import * as problems from './catalogue/problems.js';
 import * as sweeps from './catalogue/sweeps.js';
 import * as topology from './catalogue/topology.js';
 import * as transfers from './catalogue/transfers.js';
+import { DeletionCatalogue } from './deletion-catalogue.js';
 import { ExplainCatalogue } from './explain-catalogue.js';
 import { SettingsCatalogue } from './settings-catalogue.js';
 import { NotificationCatalogue } from './notification-catalogue.js';
@@ -56,12 +56,15 @@ export class Catalogue {
   readonly settings: SettingsCatalogue;
   /** What people are told of. */
   readonly notifications: NotificationCatalogue;
+  /** What may go, what is scheduled, held and challenged, and what was begun. */
+  readonly deletions: DeletionCatalogue;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
     this.transactions = new Transactions(dataSource);
     this.auditLog = new AuditLog(this.transactions);
     this.notifications = new NotificationCatalogue(this.transactions);
+    this.deletions = new DeletionCatalogue(this.transactions);
     this.explain = new ExplainCatalogue(this.transactions);
     this.settings = new SettingsCatalogue(this.transactions);
   }
@@ -235,19 +238,6 @@ export class Catalogue {
     return this.transactions.read((manager) => copies.copiesOfPackage(manager, packageId));
   }
 
-  /** What a package's copies may still be needed for. */
-  journeysOfPackage(packageId: string): Promise<JourneyFacts> {
-    return this.transactions.read((manager) => copies.journeysOfPackage(manager, packageId));
-  }
-
-  /**
-   * Archived packages that still take up space at a site where they need not: copies at deletable disks, or files at a
-   * deletable source. At most 200.
-   */
-  planDeletions(site: string): Promise<PackageReference[]> {
-    return this.transactions.read((manager) => sweeps.planDeletions(manager, site));
-  }
-
   /**
    * Records that a copy was read back in full and matched.
    *
@@ -255,20 +245,6 @@ export class Catalogue {
    */
   recordVerified(copyId: string, at: string): Promise<void> {
     return this.transactions.write((manager) => copies.recordVerified(manager, copyId, at));
-  }
-
-  /**
-   * Marks a copy as being deleted; to be called before its bytes go.
-   *
-   * @throws DeletionError if its location is an archive or does not allow deleting
-   */
-  beginDeletion(copyId: string): Promise<void> {
-    return this.transactions.write((manager) => copies.beginDeletion(manager, copyId));
-  }
-
-  /** @throws DeletionError if the deletion was not begun */
-  recordCopyDeleted(copyId: string): Promise<void> {
-    return this.transactions.write((manager) => copies.recordCopyDeleted(manager, copyId));
   }
 
   /** A package's entries that are still at a deletable source, in the order of their paths; none if the source is not deletable. */

@@ -144,6 +144,9 @@ export interface PhysicalCopy {
   deletedAt?: string;
   /** Set while its deletion is scheduled: until then it can be undone. */
   deleteAfter?: string;
+  createdAt: string;
+  /** Why it is not believed to be whole: it failed a challenge, and was not read back in full since. */
+  doubt?: { words: string; since: string };
 }
 
 /** Something a person should know: kept until it is resolved. */
@@ -241,6 +244,13 @@ export interface Provenance {
   arrivedAt?: string;
 }
 
+/** A range of an object that was read: offset and length in bytes, SHA-256 in hex. */
+export interface ReadRange {
+  offset: number;
+  bytes: number;
+  sha256: string;
+}
+
 /** What an archive gave back when it was read. */
 export interface StoredCopy {
   key: string;
@@ -250,6 +260,8 @@ export interface StoredCopy {
   etag?: string;
   /** ISO 8601. */
   verifiedAt: string;
+  /** Ranges that were noted while it was read: later challenges are compared with them. */
+  ranges?: ReadRange[];
 }
 
 /** An entry at a source that may be freed. */

@@ -16,6 +16,11 @@ export interface TransferOptions {
   onProgress?: (bytesDone: number) => void;
 }
 
+export interface ReadOptions extends TransferOptions {
+  /** Called with the bytes themselves as they come, in their order. */
+  onBytes?: (chunk: Buffer) => void;
+}
+
 /**
  * Bytes at rest in a long-term archive. Every method throws a class of `exceptions.ts`, never a driver's own error, and
  * retries nothing that outlasts a moment: Temporal owns retries. Nothing here deletes.
@@ -45,7 +50,7 @@ export interface ArchiveStore {
   head(key: string): Promise<StoredObject | undefined>;
 
   /** Reads a whole object back from the store and digests it. */
-  readBack(key: string, options?: TransferOptions): Promise<{ bytes: number; sha256: string }>;
+  readBack(key: string, options?: ReadOptions): Promise<{ bytes: number; sha256: string }>;
 
   /** Reads part of an object. */
   readRange(key: string, offset: number, length: number): Promise<Buffer>;

@@ -19,7 +19,7 @@ import {
   NetworkError,
 } from '../exceptions.js';
 import { classifyDiskError } from '../utilities/disk.js';
-import type { ArchiveStore, StoredObject, TransferOptions } from './archive-store.js';
+import type { ArchiveStore, ReadOptions, StoredObject, TransferOptions } from './archive-store.js';
 import { classifyS3Error } from './classify-s3-error.js';
 import { MultipartUpload } from './multipart-upload.js';
 import { makeS3Client } from './s3-client.js';
@@ -110,7 +110,7 @@ export class S3ArchiveStore implements ArchiveStore {
     return found === undefined ? undefined : storedObject(key, found);
   }
 
-  async readBack(key: string, options: TransferOptions = {}): Promise<{ bytes: number; sha256: string }> {
+  async readBack(key: string, options: ReadOptions = {}): Promise<{ bytes: number; sha256: string }> {
     return this.#ask(
       key,
       async () => {
@@ -122,6 +122,7 @@ export class S3ArchiveStore implements ArchiveStore {
         for await (const chunk of answer.Body as Readable) {
           options.signal?.throwIfAborted();
           hash.update(chunk as Buffer);
+          options.onBytes?.(chunk as Buffer);
           bytes += (chunk as Buffer).length;
           options.onProgress?.(bytes);
         }

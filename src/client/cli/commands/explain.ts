@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { Client } from '@temporalio/client';
 import type { Catalogue } from '../../../core/database/catalogue.js';
+import { deletionRulesAt } from '../../../core/deletion-rules.js';
 import { ConfigurationError, type CCATDataOperationError } from '../../../core/exceptions.js';
-import { whyKeep } from '../../../core/policy/deletion.js';
+import { mayGo } from '../../../core/policy/deletion.js';
 import { connectTemporal } from '../../temporal.js';
 import { explain, explainByWork } from '../../explain/explain.js';
 import type { Explanation, Sources } from '../../explain/explanation.js';
@@ -10,7 +11,7 @@ import { explanationLines } from '../display/explanation.js';
 import { styleFor } from '../display/style.js';
 import { asOurs, passes } from '../errors.js';
 import type { Io } from '../io.js';
-import { withCatalogue, type ServerAddresses } from '../stack-access.js';
+import { settingsFor, withCatalogue, type ServerAddresses } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, serversFor } from './options.js';
 
 export function registerExplain(program: Command, io: Io): void {
@@ -24,7 +25,7 @@ export function registerExplain(program: Command, io: Io): void {
     .option(...DATA_DIR)
     .action(async (what: string, flags: { json: boolean; dataDir?: string }) => {
       const servers = await serversFor(flags, io.environment);
-      const found = await explainWith(servers, what);
+      const found = await explainWith(servers, what, io.environment);
       if (found.length === 0) {
         throw new ConfigurationError(`nothing is called ${what}`, {
           subject: what,
@@ -41,10 +42,16 @@ export function registerExplain(program: Command, io: Io): void {
 }
 
 /** Asks both servers; where one is away, the other alone. Where both are, the catalogue's error is told. */
-async function explainWith(servers: ServerAddresses, what: string): Promise<Explanation[]> {
+async function explainWith(
+  servers: ServerAddresses,
+  what: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<Explanation[]> {
   const temporal = await reachTemporal(servers);
   try {
-    return await withCatalogue(servers, (catalogue) => explain(sources(catalogue, temporal), what));
+    return await withCatalogue(servers, (catalogue) =>
+      explain(sources(catalogue, temporal, environment), what),
+    );
   } catch (error) {
     if (!passes(error) || !('client' in temporal)) throw error;
     return await explainByWork(temporal.client, what, inWords(asOurs(error)));
@@ -64,14 +71,21 @@ async function reachTemporal(
   }
 }
 
-function sources(catalogue: Catalogue, temporal: Sources['temporal']): Sources {
+function sources(
+  catalogue: Catalogue,
+  temporal: Sources['temporal'],
+  environment: NodeJS.ProcessEnv,
+): Sources {
   return {
     catalogue,
     temporal,
-    whyKeep: (copies, copy) =>
-      Promise.resolve(
-        whyKeep(copies, copy, new Date(), { requiredCopies: 1, maxVerificationAgeSeconds: 86_400 }),
-      ),
+    whyKeep: async (packageId, targetId) => {
+      const [facts] = await catalogue.deletions.facts([packageId]);
+      const target = facts?.targets.find((one) => one.id === targetId);
+      if (facts === undefined || target === undefined) return [];
+      const { rules } = await deletionRulesAt(settingsFor(catalogue, environment), target.location);
+      return mayGo(target, facts, rules, await catalogue.deletions.now(), 'plan').reasons;
+    },
   };
 }
 

@@ -28,7 +28,7 @@ function copyLines(copy: CopyExplanation, style: Style, now: Date): string[] {
   ];
   if (copy.state === 'deleted') return lines;
   if (copy.deletion.may) lines.push('    may be deleted: the archive copies that are required are verified');
-  else lines.push(...copy.deletion.reasons.map((reason) => printable(`    kept: ${reason}`)));
+  else lines.push(...copy.deletion.reasons.map((reason) => printable(`    kept: ${reason.words}`)));
   if (copy.next !== undefined) lines.push(printable(`    next: ${copy.next.words}${at(copy.next.at, now)}`));
   return lines;
 }

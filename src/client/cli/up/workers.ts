@@ -29,6 +29,10 @@ export async function startWorkers(options: {
     ...environment,
     ...environmentFor(addresses),
     CCAT_DATA_TRANSFER_QUIET_SECONDS: String(quietSeconds),
+    // Whoever asks for `--delete-source` waits for it; in an observatory, time to think better of it comes first.
+    CCAT_DATA_TRANSFER_DELETION_GRACE_HOURS: '0',
+    CCAT_DATA_TRANSFER_DELETION_BUDGET_SHARE: '1',
+    CCAT_DATA_TRANSFER_DELETION_BUDGET_COPIES: '1000000',
   };
   const worker = (site: string, ...more: string[]) =>
     supervisor.start({

@@ -4,7 +4,9 @@ import { uniqueId } from '../../utilities/unique-id.js';
 import type { RawDataPackageEntity } from '../entities/raw-data-package.js';
 import type { ArchiveOrder, Location, Provenance, StoredCopy } from '../records.js';
 import { audit } from './audit.js';
+import { recordChallenge } from './challenges.js';
 import { copiesOfPackage } from './copies.js';
+import { reconsider } from './deletion-queue.js';
 import { packageEntity, toSummary } from './packages.js';
 import { row, rows } from './sql.js';
 import { locationById } from './topology.js';
@@ -55,7 +57,10 @@ export async function recordArchived(
       context: { packaged: entity.sha256, stored: stored.sha256 },
     });
   }
-  await recordCopy(manager, packageId, archiveLocationId, stored);
+  const copyId = await recordCopy(manager, packageId, archiveLocationId, stored);
+  if (stored.ranges !== undefined)
+    await recordChallenge(manager, { copyId, method: 'full', ranges: stored.ranges });
+  await reconsider(manager, [packageId]);
   await rows(
     manager,
     `update raw_data_package set state = 'archived', archived_at = $2 where id = $1 and state not in ('archived', 'failed')`,
@@ -80,15 +85,18 @@ async function recordCopy(
   packageId: string,
   locationId: string,
   stored: StoredCopy,
-): Promise<void> {
-  await rows(
+): Promise<string> {
+  const copy = await row<{ id: string }>(
     manager,
     `insert into physical_copy as old (id, raw_data_package_id, data_location_id, state, path, bytes, sha256, verified_at, version_id,
        etag, created_at)
      values ($1, $2, $3, 'present', $4, $5, $6, $7, $8, $9, now())
      on conflict (raw_data_package_id, data_location_id) do update set
        path = excluded.path, version_id = excluded.version_id, etag = excluded.etag,
-       verified_at = greatest(old.verified_at, excluded.verified_at)`,
+       verified_at = greatest(old.verified_at, excluded.verified_at),
+       doubted_at = case when excluded.verified_at > old.doubted_at then null else old.doubted_at end,
+       doubt = case when excluded.verified_at > old.doubted_at then null else old.doubt end
+     returning id`,
     [
       uniqueId(),
       packageId,
@@ -101,6 +109,7 @@ async function recordCopy(
       stored.etag ?? null,
     ],
   );
+  return copy?.id ?? '';
 }
 
 async function archiveLocation(manager: EntityManager, id: string): Promise<Location> {

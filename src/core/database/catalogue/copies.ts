@@ -1,10 +1,10 @@
 import type { EntityManager } from 'typeorm';
 import { DeletionError, PermanentError } from '../../exceptions.js';
-import type { JourneyFacts } from '../../policy/redundancy.js';
 import type { PathText } from '../../utilities/path-text.js';
 import { PhysicalCopyEntity } from '../entities/physical-copy.js';
 import type { PhysicalCopy, SourceFile } from '../records.js';
 import { audit } from './audit.js';
+import { reconsider } from './deletion-queue.js';
 import { packageEntity } from './packages.js';
 import { changed, row, rows, textHash } from './sql.js';
 import { toLocation } from './topology.js';
@@ -18,50 +18,18 @@ export async function copiesOfPackage(manager: EntityManager, packageId: string)
   return found.map(toCopy);
 }
 
-/** What a package's copies may still be needed for. */
-export async function journeysOfPackage(manager: EntityManager, packageId: string): Promise<JourneyFacts> {
-  const { bufferLocationId } = await packageEntity(manager, packageId);
-  const openTransfers = await rows<JourneyFacts['openTransfers'][number]>(
-    manager,
-    `select t.origin_location_id as "originLocationId", s.short_name || '.' || l.name as destination
-     from data_transfer_item i join data_transfer t on t.id = i.data_transfer_id
-     join data_location l on l.id = t.destination_location_id join site s on s.id = l.site_id
-     where i.raw_data_package_id = $1 and i.status = 'pending'`,
-    [packageId],
-  );
-  return { firstBufferId: bufferLocationId, openTransfers };
-}
-
 export async function recordVerified(manager: EntityManager, copyId: string, at: string): Promise<void> {
   await copyEntity(manager, copyId);
-  const newer = await changed(
+  const newer = await row<{ packageId: string }>(
     manager,
-    `update physical_copy set verified_at = $2 where id = $1 and (verified_at is null or verified_at < $2) and state <> 'deleted'`,
+    `update physical_copy set verified_at = $2, doubted_at = null, doubt = null
+     where id = $1 and (verified_at is null or verified_at < $2) and (doubted_at is null or doubted_at < $2) and state <> 'deleted'
+     returning raw_data_package_id as "packageId"`,
     [copyId, at],
   );
-  if (newer > 0) await audit(manager, 'copy_verified', { table: 'physical_copy', id: copyId }, { at });
-}
-
-export async function beginDeletion(manager: EntityManager, copyId: string): Promise<void> {
-  const { location } = await copyEntity(manager, copyId);
-  if (!location.deletable || location.locationType === 'long_term_archive') {
-    throw new DeletionError(`copies at ${location.site.shortName}.${location.name} are not to be deleted`, {
-      operation: 'deletion',
-      subject: copyId,
-    });
-  }
-  await rows(
-    manager,
-    `update physical_copy set state = 'deletion_scheduled', delete_after = now()
-     where id = $1 and state not in ('deletion_scheduled', 'deletion_in_progress', 'deleted')`,
-    [copyId],
-  );
-  const begun = await changed(
-    manager,
-    `update physical_copy set state = 'deletion_in_progress', delete_after = null where id = $1 and state = 'deletion_scheduled'`,
-    [copyId],
-  );
-  if (begun > 0) await audit(manager, 'copy_deletion_begun', { table: 'physical_copy', id: copyId });
+  if (newer === undefined) return;
+  await audit(manager, 'copy_verified', { table: 'physical_copy', id: copyId }, { at });
+  await reconsider(manager, [newer.packageId]);
 }
 
 export async function recordCopyDeleted(manager: EntityManager, copyId: string): Promise<void> {
@@ -107,6 +75,11 @@ export async function recordSourceFilesDeleted(
       operation: 'deletion',
       subject: name,
     });
+  if (sourceFreedAt === null && !(await sourceBegun(manager, packageId)))
+    throw new DeletionError('the deletion of these files was not begun', {
+      operation: 'deletion',
+      subject: name,
+    });
   const gone = await markDeleted(manager, packageId, paths);
   await rows(
     manager,
@@ -134,6 +107,15 @@ interface Gone {
   bytes: number;
 }
 
+async function sourceBegun(manager: EntityManager, packageId: string): Promise<boolean> {
+  const found = await row(
+    manager,
+    'select from package_deletion where raw_data_package_id = $1 and source_begun_at is not null',
+    [packageId],
+  );
+  return found !== undefined;
+}
+
 async function markDeleted(manager: EntityManager, packageId: string, paths: PathText[]): Promise<Gone> {
   const gone = await row<Gone>(
     manager,
@@ -157,7 +139,7 @@ async function copyEntity(manager: EntityManager, copyId: string): Promise<Physi
   return found;
 }
 
-function toCopy(entity: PhysicalCopyEntity): PhysicalCopy {
+export function toCopy(entity: PhysicalCopyEntity): PhysicalCopy {
   return {
     id: entity.id,
     packageId: entity.rawDataPackageId,
@@ -171,5 +153,10 @@ function toCopy(entity: PhysicalCopyEntity): PhysicalCopy {
     etag: entity.etag ?? undefined,
     deletedAt: entity.deletedAt?.toISOString(),
     deleteAfter: entity.deleteAfter?.toISOString(),
+    createdAt: entity.createdAt.toISOString(),
+    doubt:
+      entity.doubt === null || entity.doubtedAt === null
+        ? undefined
+        : { words: entity.doubt, since: entity.doubtedAt.toISOString() },
   };
 }

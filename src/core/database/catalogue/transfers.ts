@@ -4,6 +4,7 @@ import { uniqueId } from '../../utilities/unique-id.js';
 import { DataTransferEntity } from '../entities/data-transfer.js';
 import type { TransferOrder } from '../records.js';
 import { audit } from './audit.js';
+import { reconsider } from './deletion-queue.js';
 import { changed, rows } from './sql.js';
 import { OF_ROUTE, toLocation, toRoute } from './topology.js';
 
@@ -55,6 +56,7 @@ export async function recordArrival(
   const onTheWay = arrived.map((one) => ofTransfer(sent, one.packageId)).filter((one) => one.pending);
   await recordArrived(manager, transfer, onTheWay);
   const givenUp = await closeItems(manager, dataTransferId, 'failed', failed);
+  await reconsider(manager, [...sent.keys()]);
   const over = await closeIfOver(manager, dataTransferId);
   if (onTheWay.length + givenUp + over === 0) return;
   const facts = { arrived: onTheWay.length, failed: givenUp, over: over > 0 };
@@ -72,6 +74,10 @@ export async function closeTransfer(
   const pending = [...(await sentPackages(manager, dataTransferId)).values()].filter((one) => one.pending);
   const items = pending.map((one) => ({ packageId: one.id, reason }));
   await closeItems(manager, dataTransferId, as, items);
+  await reconsider(
+    manager,
+    items.map((one) => one.packageId),
+  );
   const over = await closeIfOver(manager, dataTransferId);
   if (over === 0) return;
   await audit(
@@ -136,7 +142,7 @@ async function recordArrived(
      select new.id, p.id, $1, 'present', p.name || '.tar', p.bytes, p.sha256, now(), now()
      from unnest($2::uuid[], $3::uuid[]) as new (id, package_id) join raw_data_package p on p.id = new.package_id
      on conflict (raw_data_package_id, data_location_id) do update set
-       state = 'present', path = excluded.path, bytes = excluded.bytes, sha256 = excluded.sha256, verified_at = now(), deleted_at = null`,
+       state = 'present', path = excluded.path, bytes = excluded.bytes, sha256 = excluded.sha256, verified_at = now(), deleted_at = null, delete_after = null`,
     [transfer.destinationLocationId, packages.map(() => uniqueId()), ids],
   );
   await rows(

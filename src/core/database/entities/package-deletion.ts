@@ -21,4 +21,12 @@ export class PackageDeletionEntity {
   /** Why the last time. */
   @Column({ type: 'text', nullable: true })
   refusedFor!: string | null;
+
+  /** When the deletion of its files at the source was scheduled last; counts against the budget of the source. */
+  @Column({ type: 'timestamptz', nullable: true })
+  sourceScheduledAt!: Date | null;
+
+  /** Set when the evidence for that deletion is written: from then on its files may be gone. */
+  @Column({ type: 'timestamptz', nullable: true })
+  sourceBegunAt!: Date | null;
 }

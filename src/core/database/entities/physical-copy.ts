@@ -50,4 +50,16 @@ export class PhysicalCopyEntity {
   /** Set while its deletion is scheduled: until then it can be undone. */
   @Column({ type: 'timestamptz', nullable: true })
   deleteAfter!: Date | null;
+
+  /** When its deletion was scheduled last; counts against the budget of its location. */
+  @Column({ type: 'timestamptz', nullable: true })
+  scheduledAt!: Date | null;
+
+  /** Set from a failed challenge until it was read back in full. */
+  @Column({ type: 'timestamptz', nullable: true })
+  doubtedAt!: Date | null;
+
+  /** What the challenge found. */
+  @Column({ type: 'text', nullable: true })
+  doubt!: string | null;
 }

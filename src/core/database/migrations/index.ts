@@ -2,6 +2,7 @@ import { InitialSchema0000000000001 } from './0001-initial-schema.js';
 import { Routes0000000000002 } from './0002-routes.js';
 import { Deletion0000000000005 } from './0005-deletion.js';
 import { Settings0000000000006 } from './0006-settings.js';
+import { DeletionEvidence0000000000007 } from './0007-deletion-evidence.js';
 import { Entities0000000000011 } from './0011-entities.js';
 import { Notifications0000000000013 } from './0013-notifications.js';
 
@@ -11,6 +12,7 @@ export const MIGRATIONS = [
   Routes0000000000002,
   Deletion0000000000005,
   Settings0000000000006,
+  DeletionEvidence0000000000007,
   Entities0000000000011,
   Notifications0000000000013,
 ];

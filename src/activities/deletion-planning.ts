@@ -1,0 +1,66 @@
+import type { PackagePlan } from '../core/database/catalogue/deletion-schedule.js';
+import type { Location } from '../core/database/records.js';
+import { deletionRules } from '../core/deletion-rules.js';
+import type { Dependencies } from './dependencies.js';
+import { whileBusy } from './liveness.js';
+
+interface Place {
+  site: string;
+  location: string;
+}
+
+/** Packages that one run of a planner decides about, at most. */
+const AT_ONCE = 300;
+
+/** The part of a deletion that needs the catalogue alone: what may go, and what is due. */
+export function makeDeletionPlanningActivities({ catalogue, settings, log }: Dependencies) {
+  return {
+    /**
+     * Decides about what takes up space at a site: schedules what may go, within the budget of each location, puts off what may not,
+     * and answers with the packages of which something is due now. Also links what was written since into the audit log's chain.
+     */
+    async planDeletions(input: {
+      site: string;
+    }): Promise<{ packageId: string; name: string; observation: string }[]> {
+      return whileBusy(async (signal) => {
+        const rules = await deletionRules(settings, await catalogue.locations());
+        const due: { packageId: string; name: string; observation: string }[] = [];
+        for (const packageId of await catalogue.deletions.candidates(input.site, AT_ONCE)) {
+          signal.throwIfAborted();
+          const { facts, planned } = await catalogue.deletions.schedule(packageId, rules);
+          const { name, observation } = facts.package;
+          if (planned.some(({ outcome }) => outcome === 'due')) due.push({ packageId, name, observation });
+        }
+        const head = await catalogue.auditLog.seal();
+        if (head !== undefined) log.info('audit log sealed', { ...head });
+        return due;
+      });
+    },
+
+    /** Where something of a package is due to be freed, and which archives have to answer for it first. */
+    async deletionOrder(input: { packageId: string }): Promise<{ archives: Place[]; targets: Place[] }> {
+      return whileBusy(async () => {
+        const rules = await deletionRules(settings, await catalogue.locations());
+        const plan = await catalogue.deletions.schedule(input.packageId, rules);
+        const due = plan.planned.flatMap(({ outcome, target }) =>
+          outcome === 'due' ? [target.location] : [],
+        );
+        return { archives: due.length > 0 ? places(archivesOf(plan)) : [], targets: places(due) };
+      });
+    },
+  };
+}
+
+/** The archives that may have a copy that counts. */
+function archivesOf({ facts }: PackagePlan): Location[] {
+  return facts.copies
+    .filter(
+      (one) =>
+        one.location.locationType === 'long_term_archive' && one.state === 'present' && one.location.active,
+    )
+    .map((one) => one.location);
+}
+
+function places(locations: readonly Location[]): Place[] {
+  return locations.map(({ site, name }) => ({ site, location: name }));
+}

@@ -1,0 +1,193 @@
+import { In, type EntityManager } from 'typeorm';
+import { PermanentError } from '../../exceptions.js';
+import type { ChallengeFacts } from '../../policy/archive-evidence.js';
+import type { DeletionFacts, DeletionTarget, Hold } from '../../policy/deletion.js';
+import type { JourneyFacts } from '../../policy/redundancy.js';
+import type { PhysicalCopyState } from '../../states.js';
+import { DataLocationEntity } from '../entities/data-location.js';
+import { PhysicalCopyEntity } from '../entities/physical-copy.js';
+import type { Location } from '../records.js';
+import { toCopy } from './copies.js';
+import { row, rows } from './sql.js';
+import { locations as allLocations, routes as allRoutes, toLocation } from './topology.js';
+
+/** The catalogue's clock, also within a transaction that waited for others. */
+export async function clock(manager: EntityManager): Promise<Date> {
+  const answer = await row<{ now: Date }>(manager, 'select clock_timestamp() as now');
+  if (answer === undefined) throw new PermanentError('the catalogue tells no time');
+  return answer.now;
+}
+
+/** What is known of packages for their deletion, in the order asked for. */
+export async function deletionFacts(manager: EntityManager, packageIds: string[]): Promise<DeletionFacts[]> {
+  const packages = await packageRows(manager, packageIds);
+  const topology = { locations: await allLocations(manager), routes: await allRoutes(manager) };
+  const copies = await copiesOf(manager, packageIds);
+  const challenges = await latestChallenges(manager, packageIds);
+  const holds = await holdsOn(manager, packageIds);
+  const transfers = await openTransfers(manager, packageIds);
+  const sources = await sourcesOf(manager, packages);
+  return packageIds.map((id) => {
+    const of = packages.get(id);
+    if (of === undefined) throw new PermanentError(`the catalogue has no package ${id}`, { subject: id });
+    const own = (copies.get(id) ?? []).map((copy) => ({ ...copy, challenge: challenges.get(copy.id) }));
+    return {
+      package: {
+        id,
+        name: of.name,
+        observation: of.observation,
+        state: of.state,
+        archivedAt: of.archivedAt?.toISOString(),
+        bytes: of.bytes ?? undefined,
+        sha256: of.sha256 ?? undefined,
+      },
+      copies: own,
+      targets: [
+        ...own.map(({ createdAt, location, state, bytes, deleteAfter, id: copyId }): DeletionTarget => ({
+          kind: 'copy',
+          id: copyId,
+          location,
+          state,
+          bytes,
+          since: createdAt,
+          deleteAfter,
+        })),
+        ...sourceTarget(of, sources.get(of.sourceLocationId)),
+      ],
+      holds: holds.get(id) ?? [],
+      journeys: { firstBufferId: of.bufferLocationId, openTransfers: transfers.get(id) ?? [] },
+      topology,
+      neededBy: [],
+      pressure: {},
+    };
+  });
+}
+
+interface PackageRow {
+  id: string;
+  name: string;
+  observation: string;
+  state: DeletionFacts['package']['state'];
+  archivedAt: Date | null;
+  createdAt: Date;
+  bytes: number | null;
+  sha256: string | null;
+  bufferLocationId: string;
+  sourceLocationId: string;
+  payloadLeft: number;
+  sourceFreedAt: Date | null;
+  sourceDeleteAfter: Date | null;
+  sourceBegunAt: Date | null;
+}
+
+async function packageRows(manager: EntityManager, packageIds: string[]): Promise<Map<string, PackageRow>> {
+  const found = await rows<PackageRow>(
+    manager,
+    `select p.id, p.name, u.name as observation, p.state, p.archived_at as "archivedAt", p.created_at as "createdAt",
+       p.bytes::float8 as bytes, p.sha256, p.buffer_location_id as "bufferLocationId", p.source_location_id as "sourceLocationId",
+       (p.payload_bytes - p.freed_bytes)::float8 as "payloadLeft", p.source_freed_at as "sourceFreedAt",
+       d.source_delete_after as "sourceDeleteAfter", d.source_begun_at as "sourceBegunAt"
+     from raw_data_package p join executed_obs_unit u on u.id = p.executed_obs_unit_id
+     left join package_deletion d on d.raw_data_package_id = p.id where p.id = any($1::uuid[])`,
+    [packageIds],
+  );
+  return new Map(found.map((one) => [one.id, one]));
+}
+
+async function sourcesOf(
+  manager: EntityManager,
+  packages: Map<string, PackageRow>,
+): Promise<Map<string, Location>> {
+  const ids = [...new Set([...packages.values()].map((one) => one.sourceLocationId))];
+  const found = await manager.find(DataLocationEntity, { where: { id: In(ids) }, relations: { site: true } });
+  return new Map(found.map((entity) => [entity.id, toLocation(entity)]));
+}
+
+/** The files of a package at its source, as one thing that may be deleted; what is over with them is told no more. */
+function sourceTarget(of: PackageRow, location: Location | undefined): DeletionTarget[] {
+  if (location === undefined || of.sourceFreedAt !== null || of.state === 'failed') return [];
+  return [
+    {
+      kind: 'source_files',
+      id: of.id,
+      location,
+      state: sourceState(of),
+      bytes: of.payloadLeft,
+      since: of.createdAt.toISOString(),
+      deleteAfter: of.sourceDeleteAfter?.toISOString(),
+    },
+  ];
+}
+
+function sourceState(of: PackageRow): PhysicalCopyState {
+  if (of.sourceBegunAt !== null) return 'deletion_in_progress';
+  return of.sourceDeleteAfter === null ? 'present' : 'deletion_scheduled';
+}
+
+async function copiesOf(
+  manager: EntityManager,
+  packageIds: string[],
+): Promise<Map<string, ReturnType<typeof toCopy>[]>> {
+  const found = await manager.find(PhysicalCopyEntity, {
+    where: { rawDataPackageId: In(packageIds) },
+    relations: { location: { site: true } },
+    order: { createdAt: 'asc', id: 'asc' },
+  });
+  return byKey(found.map(toCopy), (copy) => copy.packageId);
+}
+
+/** The last challenge of each archive copy that was answered well, and not found wanting since. */
+async function latestChallenges(
+  manager: EntityManager,
+  packageIds: string[],
+): Promise<Map<string, ChallengeFacts>> {
+  const found = await rows<{ copyId: string; id: string; at: Date; method: ChallengeFacts['method'] }>(
+    manager,
+    `select c.id as "copyId", a.id, a.at, a.method from physical_copy c
+     join lateral (select id, at, method from archive_challenge where physical_copy_id = c.id order by at desc limit 1) a on true
+     where c.raw_data_package_id = any($1::uuid[])`,
+    [packageIds],
+  );
+  return new Map(found.map(({ copyId, id, at, method }) => [copyId, { id, at: at.toISOString(), method }]));
+}
+
+async function holdsOn(manager: EntityManager, packageIds: string[]): Promise<Map<string, Hold[]>> {
+  const found = await rows<{ packageId: string; reason: string; placedBy: string; placedAt: Date }>(
+    manager,
+    `select p.id as "packageId", h.reason, h.placed_by as "placedBy", h.placed_at as "placedAt"
+     from raw_data_package p join deletion_hold h
+       on h.released_at is null and (h.raw_data_package_id = p.id or h.executed_obs_unit_id = p.executed_obs_unit_id)
+     where p.id = any($1::uuid[]) order by h.placed_at`,
+    [packageIds],
+  );
+  const holds = found.map(({ placedAt, ...one }) => ({ ...one, placedAt: placedAt.toISOString() }));
+  return byKey(holds, (one) => one.packageId);
+}
+
+async function openTransfers(
+  manager: EntityManager,
+  packageIds: string[],
+): Promise<Map<string, JourneyFacts['openTransfers']>> {
+  const found = await rows<{
+    packageId: string;
+    originLocationId: string;
+    destination: string;
+    createdAt: Date;
+  }>(
+    manager,
+    `select i.raw_data_package_id as "packageId", t.origin_location_id as "originLocationId",
+       s.short_name || '.' || l.name as destination, t.created_at as "createdAt"
+     from data_transfer_item i join data_transfer t on t.id = i.data_transfer_id
+     join data_location l on l.id = t.destination_location_id join site s on s.id = l.site_id
+     where i.raw_data_package_id = any($1::uuid[]) and i.status = 'pending'`,
+    [packageIds],
+  );
+  const transfers = found.map(({ createdAt, ...one }) => ({ ...one, since: createdAt.toISOString() }));
+  return byKey(transfers, (one) => one.packageId);
+}
+
+function byKey<T>(items: T[], key: (item: T) => string): Map<string, T[]> {
+  const found = new Map<string, T[]>();
+  for (const item of items) found.set(key(item), [...(found.get(key(item)) ?? []), item]);
+  return found;
+}

@@ -1,0 +1,75 @@
+import type { EntityManager } from 'typeorm';
+import { inWords, type Reason } from '../../policy/reason.js';
+import { notBefore } from '../../policy/deletion-backoff.js';
+import { row, rows } from './sql.js';
+
+/** When the planner looks at a package again. */
+
+/** Something changed that may let copies of these packages go: they are looked at in the next round. */
+export async function reconsider(manager: EntityManager, packageIds: string[]): Promise<void> {
+  if (packageIds.length === 0) return;
+  await rows(
+    manager,
+    `update package_deletion set not_before = null, refusals = 0, refused_for = null
+     where raw_data_package_id = any($1::uuid[]) and (not_before is not null or refusals > 0)`,
+    [packageIds],
+  );
+}
+
+/** Nothing of a package could go: it is left alone for a while that grows with each time in a row. */
+export async function putOff(
+  manager: EntityManager,
+  packageId: string,
+  reasons: readonly Reason[],
+  now: Date,
+): Promise<void> {
+  const before = await row<{ refusals: number }>(
+    manager,
+    'select refusals from package_deletion where raw_data_package_id = $1',
+    [packageId],
+  );
+  const refusals = before?.refusals ?? 0;
+  await rows(
+    manager,
+    `insert into package_deletion (raw_data_package_id, not_before, refusals, refused_for) values ($1, $2, $3, $4)
+     on conflict (raw_data_package_id) do update set
+       not_before = excluded.not_before, refusals = excluded.refusals, refused_for = excluded.refused_for`,
+    [packageId, notBefore(refusals, reasons, now), refusals + 1, inWords(reasons)],
+  );
+}
+
+/** Some of a package is scheduled: the planner comes back to it then. */
+export async function comeBack(manager: EntityManager, packageId: string, at: Date | null): Promise<void> {
+  await rows(
+    manager,
+    `insert into package_deletion (raw_data_package_id, not_before, refusals) values ($1, $2, 0)
+     on conflict (raw_data_package_id) do update set not_before = excluded.not_before, refusals = 0, refused_for = null`,
+    [packageId, at],
+  );
+}
+
+/**
+ * Archived packages of which something takes up space at a site where it need not, the ones that were never looked at first, then
+ * those that waited longest.
+ */
+export async function candidates(manager: EntityManager, site: string, limit: number): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    manager,
+    `with here as (
+       select l.* from data_location l join site s on s.id = l.site_id and s.short_name = $1
+       where l.deletable and l.active and l.storage_type = 'disk'
+     ), left_over as (
+       select c.raw_data_package_id as id from physical_copy c join here on here.id = c.data_location_id
+       where c.state <> 'deleted' and here.location_type <> 'processing'
+       union
+       select p.id from raw_data_package p join here on here.id = p.source_location_id
+       where p.state = 'archived' and p.source_freed_at is null
+     )
+     select p.id from left_over join raw_data_package p on p.id = left_over.id and p.state = 'archived'
+     left join package_deletion d on d.raw_data_package_id = p.id
+     where d.not_before is null or d.not_before <= now()
+     order by d.not_before nulls first, p.archived_at, p.id limit $2`,
+    [site, limit],
+  );
+  return found.map(({ id }) => id);
+}

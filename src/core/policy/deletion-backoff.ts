@@ -1,0 +1,16 @@
+import type { Reason } from './reason.js';
+
+const FIRST_SECONDS = 30;
+const LONGEST_SECONDS = 3600;
+
+/**
+ * When a package of which nothing could go is looked at again: after a while that doubles with each refusal in a row, so that hopeless
+ * ones never starve the rest; or when its reasons end by themselves, if all of them do.
+ */
+export function notBefore(refusals: number, reasons: readonly Reason[], now: Date): Date {
+  const ends = reasons.map(({ until }) => (until === undefined ? NaN : Date.parse(until)));
+  if (ends.length > 0 && ends.every((end) => Number.isFinite(end)))
+    return new Date(Math.max(now.getTime(), ...ends));
+  const seconds = Math.min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** Math.min(refusals, 20));
+  return new Date(now.getTime() + seconds * 1000);
+}
