@@ -1,15 +1,14 @@
 import { CCATDataOperationError, ConfigurationError, DatabaseError } from './exceptions.js';
 import type { Logger } from './logging.js';
-import { checkSetting } from './setting-values.js';
 import {
   definitionOf,
   SETTINGS,
-  type AnySettingValue,
   type Scope,
   type SettingName,
   type SettingValue,
 } from './settings-registry.js';
 import { within } from './utilities/within.js';
+import { checkValue, type AnyValue } from './value-kinds.js';
 
 /** Where a value is asked for; a location is named with its site. */
 export interface SettingPlace {
@@ -37,11 +36,11 @@ export interface Settings {
 }
 
 /** Values that the configuration of this process gives, between the catalogue's and the defaults. */
-export type ConfiguredSettings = Partial<Record<SettingName, AnySettingValue>>;
+export type ConfiguredSettings = Partial<Record<SettingName, AnyValue>>;
 
 /** A value and what gave it. */
 export interface EffectiveSetting {
-  value: AnySettingValue;
+  value: AnyValue;
   from: Scope | 'configuration' | 'default';
 }
 
@@ -129,7 +128,7 @@ export function effective(
       ? { value: SETTINGS[name].default, from: 'default' }
       : { value, from: 'configuration' };
   }
-  const checked = checkSetting(name, found.value);
+  const checked = checkValue(definitionOf(name), found.value);
   if ('value' in checked) return { value: checked.value, from: scopeOf(found) };
   throw new ConfigurationError(`the setting ${name} (${placeName(found)}): ${checked.reason}`, {
     subject: name,

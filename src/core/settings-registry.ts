@@ -1,3 +1,5 @@
+import type { ValueKind } from './value-kinds.js';
+
 /**
  * Every setting: what operators change while the system runs, and what holds until they do.
  *
@@ -9,9 +11,6 @@
 /** Where a value may be given. The narrowest that speaks of a place holds there. */
 export type Scope = 'global' | 'site' | 'location';
 
-/** Units of a duration; its value is a number of them. */
-export type DurationUnit = 'seconds' | 'minutes' | 'hours' | 'days';
-
 interface Common {
   scopes: readonly Scope[];
   /** One line, for operators. */
@@ -20,26 +19,13 @@ interface Common {
   variable?: string;
 }
 
-interface Bounds {
-  default: number;
-  min: number;
-  max: number;
-}
-
-export type NumberDefinition = Common & Bounds & { type: 'integer' | 'number'; unit?: string };
-export type DurationDefinition = Common & Bounds & { type: 'duration'; unit: DurationUnit };
-export type BytesDefinition = Common & Bounds & { type: 'bytes' };
-export type BooleanDefinition = Common & { type: 'boolean'; default: boolean };
-export type TextDefinition = Common & { type: 'text'; default: string; pattern?: RegExp; expected?: string };
-export type ChoiceDefinition = Common & { type: 'choice'; default: string; values: readonly string[] };
-
-export type SettingDefinition =
-  | NumberDefinition
-  | DurationDefinition
-  | BytesDefinition
-  | BooleanDefinition
-  | TextDefinition
-  | ChoiceDefinition;
+/** Its kind, its default, and where it can be given. */
+export type SettingDefinition = Common &
+  (
+    | (Extract<ValueKind, { min: number }> & { default: number })
+    | (Extract<ValueKind, { type: 'boolean' }> & { default: boolean })
+    | (Extract<ValueKind, { type: 'text' | 'choice' | 'url' }> & { default: string })
+  );
 
 const EVERYWHERE = ['global', 'site', 'location'] as const;
 
@@ -213,19 +199,16 @@ export const SETTINGS = {
 
 export type SettingName = keyof typeof SETTINGS;
 
-/** What a definition's values are in code. */
-type ValueOf<D extends SettingDefinition> = D extends ChoiceDefinition
-  ? D['values'][number]
-  : D extends TextDefinition
+/** What a kind's values are in code. */
+export type ValueOf<K extends ValueKind> = K extends { values: readonly string[] }
+  ? K['values'][number]
+  : K extends { type: 'text' | 'url' }
     ? string
-    : D extends BooleanDefinition
+    : K extends { type: 'boolean' }
       ? boolean
       : number;
 
 export type SettingValue<N extends SettingName> = ValueOf<(typeof SETTINGS)[N]>;
-
-/** A value of any setting. */
-export type AnySettingValue = number | string | boolean;
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 

@@ -9,7 +9,7 @@ import { makeDeletionActivities } from '../activities/deletion.js';
 import type { Dependencies, Progress } from '../activities/dependencies.js';
 import { makeArchiveActivities } from '../activities/long-term-archive-transfer.js';
 import { makePackagingActivities } from '../activities/raw-data-package-creation.js';
-import { workerSettings } from '../core/configuration.js';
+import { loadConfiguration } from '../core/configuration.js';
 import { Catalogue } from '../core/database/catalogue.js';
 import { openDataSource } from '../core/database/data-source.js';
 import type { Location, Route } from '../core/database/records.js';
@@ -37,28 +37,30 @@ import { WorkerSet } from './worker-set.js';
 
 /**
  * Serves the queues of a site until the process is asked to stop (SIGINT, SIGTERM), then drains. Follows the catalogue: what is added
- * there is served within seconds, also where nothing of the selection is there yet. Needs the environment that the README lists.
+ * there is served within seconds, also where nothing of the selection is there yet. What it needs to know is told in
+ * docs/configuration.md.
  *
  * @throws ConfigurationError for wrong settings
  */
 export async function runWorker(
   selection: WorkerSelection,
-  environment: NodeJS.ProcessEnv,
+  given: NodeJS.ProcessEnv,
   onProgress?: (progress: Progress) => void,
 ): Promise<void> {
-  const configuration = workerSettings(environment);
+  const configuration = loadConfiguration(given, ['database.url']);
+  const environment = configuration.asEnvironment();
   const observed = observabilitySettings(environment);
   const log = makeLogger({
-    level: configuration.logLevel,
-    format: configuration.logFormat,
+    level: configuration.values['log.level'],
+    format: configuration.values['log.format'],
     fields: { service: 'worker', site: selection.site ?? 'all' },
   });
   const place = selection.site ?? 'all';
   const sdkMetrics = await observeRuntime(observed, place, log);
   const stop = serviceShutdown(log);
-  const dataSource = await openDataSource(configuration.databaseUrl);
+  const dataSource = await openDataSource(String(configuration.values['database.url']?.reveal()));
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
-    overrideEnvVars: given(environment),
+    overrideEnvVars: setOnly(environment),
   });
   const connection = await NativeConnection.connect(connectionOptions);
   const clientConnection = await Connection.connect(connectionOptions);
@@ -74,7 +76,7 @@ export async function runWorker(
   });
   try {
     const client = new Client({ connection: clientConnection, namespace });
-    const settings = new SettingsManager(catalogue.settings, configuration.configured, log);
+    const settings = new SettingsManager(catalogue.settings, configuration.settings, log);
     const dependencies: Dependencies = {
       settings,
       catalogue,
@@ -196,7 +198,7 @@ function transportTarget(route: Route, destination: Location): TransportTarget {
 }
 
 /** The variables that are set: what envconfig takes for an environment. */
-function given(environment: NodeJS.ProcessEnv): Record<string, string> {
+function setOnly(environment: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );

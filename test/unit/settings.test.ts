@@ -2,13 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { DatabaseError } from '../../src/core/exceptions.js';
-import { checkSetting, formatSetting, parseSetting } from '../../src/core/setting-values.js';
 import { effective, SettingsManager, type StoredSetting } from '../../src/core/settings-manager.js';
-import { definitionOf, SETTING_NAMES, SETTINGS } from '../../src/core/settings-registry.js';
+import { definitionOf, SETTING_NAMES, SETTINGS, type SettingName } from '../../src/core/settings-registry.js';
+import { checkValue, formatValue, parseValue } from '../../src/core/value-kinds.js';
 
 test('every default is within its own bounds', () => {
   for (const name of SETTING_NAMES)
-    assert.deepEqual(checkSetting(name, SETTINGS[name].default), { value: SETTINGS[name].default }, name);
+    assert.deepEqual(
+      checkValue(definitionOf(name), SETTINGS[name].default),
+      { value: SETTINGS[name].default },
+      name,
+    );
 });
 
 test('values are read with their units and told back in them', () => {
@@ -22,7 +26,7 @@ test('values are read with their units and told back in them', () => {
     ['5e3', 5000],
   ];
   for (const [text, value] of sizes)
-    assert.deepEqual(parseSetting('packaging.max_bytes', text), { value }, text);
+    assert.deepEqual(parseValue(definitionOf('packaging.max_bytes'), text), { value }, text);
   const hours: [string, number][] = [
     ['24h', 24],
     ['2 days', 48],
@@ -30,13 +34,13 @@ test('values are read with their units and told back in them', () => {
     ['36', 36],
   ];
   for (const [text, value] of hours)
-    assert.deepEqual(parseSetting('deletion.verification_age_hours', text), { value }, text);
-  assert.deepEqual(parseSetting('liveness.stall_seconds', '1.5m'), { value: 90 });
-  assert.equal(formatSetting('packaging.max_bytes', 50e9), '50 GB');
-  assert.equal(formatSetting('packaging.max_bytes', 3 * 2 ** 30), '3 GiB');
-  assert.equal(formatSetting('packaging.max_bytes', 123_456_789_123), '123456789123 B');
-  assert.equal(formatSetting('deletion.verification_age_hours', 24), '24 h');
-  assert.equal(formatSetting('transfer.bundle_packages', 20), '20 packages');
+    assert.deepEqual(parseValue(definitionOf('deletion.verification_age_hours'), text), { value }, text);
+  assert.deepEqual(parseValue(definitionOf('liveness.stall_seconds'), '1.5m'), { value: 90 });
+  assert.equal(formatValue(definitionOf('packaging.max_bytes'), 50e9), '50 GB');
+  assert.equal(formatValue(definitionOf('packaging.max_bytes'), 3 * 2 ** 30), '3 GiB');
+  assert.equal(formatValue(definitionOf('packaging.max_bytes'), 123_456_789_123), '123456789123 B');
+  assert.equal(formatValue(definitionOf('deletion.verification_age_hours'), 24), '24 h');
+  assert.equal(formatValue(definitionOf('transfer.bundle_packages'), 20), '20 packages');
 });
 
 test('what a value is told as is read as that value again', () => {
@@ -52,14 +56,14 @@ test('what a value is told as is read as that value again', () => {
       : values;
     fc.assert(
       fc.property(anyValue, (value) => {
-        assert.deepEqual(parseSetting(name, formatSetting(name, value)), { value });
+        assert.deepEqual(parseValue(definitionOf(name), formatValue(definitionOf(name), value)), { value });
       }),
     );
   }
 });
 
 test('what is no value is refused with what is expected', () => {
-  const wrong: [Parameters<typeof parseSetting>[0], string, RegExp][] = [
+  const wrong: [SettingName, string, RegExp][] = [
     ['packaging.max_bytes', 'much', /"much" is not a size from 1 B to 5 TB/],
     ['packaging.max_bytes', '', /not a size/],
     ['packaging.max_bytes', '6TB', /"6TB" is not a size from 1 B to 5 TB/],
@@ -72,12 +76,12 @@ test('what is no value is refused with what is expected', () => {
     ['liveness.stall_seconds', '\u001b[31mred', /^"\S*31mred" is not/],
   ];
   for (const [name, text, reason] of wrong) {
-    const checked = parseSetting(name, text);
+    const checked = parseValue(definitionOf(name), text);
     assert.ok('reason' in checked, `${name} ${text}`);
     assert.match(checked.reason, reason);
   }
   for (const value of [null, {}, [], true, NaN])
-    assert.ok('reason' in checkSetting('packaging.max_files', value));
+    assert.ok('reason' in checkValue(definitionOf('packaging.max_files'), value));
 });
 
 test('the narrowest place wins, then the configuration, then the default', () => {

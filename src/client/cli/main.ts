@@ -2,17 +2,21 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { registerAuditLog } from './commands/audit-log.js';
+import { registerConfig } from './commands/config.js';
 import { registerDecisions } from './commands/decide.js';
 import { registerExplain } from './commands/explain.js';
 import { registerMigrate } from './commands/migrate.js';
 import { registerPackages } from './commands/packages.js';
 import { registerProblems } from './commands/problems.js';
 import { registerRun } from './commands/run.js';
+import { registerSettings } from './commands/settings.js';
 import { registerStatus } from './commands/status.js';
 import { registerTopology } from './commands/topology.js';
 import { registerUp } from './commands/up.js';
 import { registerWaiting } from './commands/waiting.js';
 import { registerWorker } from './commands/worker.js';
+import { loadConfiguration } from '../../core/configuration.js';
+import { OTHER_VARIABLES } from '../../core/configuration/keys.js';
 import { projectRoot } from '../embedded/project-root.js';
 import { styleFor } from './display/style.js';
 import { asOurs, errorLines } from './errors.js';
@@ -55,7 +59,19 @@ function program(io: Io): Command {
     .version(version())
     .helpCommand(true)
     .showHelpAfterError('(cdt help lists the commands; cdt help <command> tells more)')
+    .option(
+      '--environment <name>',
+      'whose section of the configuration file holds: localdev, staging, production',
+    )
     .exitOverride();
+  cdt.hook('preAction', (_, command) => {
+    const { environment } = cdt.opts<{ environment?: string }>();
+    if (environment !== undefined)
+      io.environment = { ...io.environment, [OTHER_VARIABLES.environment]: environment };
+    // What is wrong with the configuration is what `cdt config` tells.
+    if (command.parent?.name() !== 'config')
+      io.environment = loadConfiguration(io.environment).asEnvironment();
+  });
   registerUp(cdt, io);
   registerStatus(cdt, io);
   registerPackages(cdt, io);
@@ -66,6 +82,8 @@ function program(io: Io): Command {
   registerRun(cdt, io);
   registerTopology(cdt, io);
   registerAuditLog(cdt, io);
+  registerSettings(cdt, io);
+  registerConfig(cdt, io);
   registerMigrate(cdt, io);
   registerWorker(cdt, io);
   cdt.addHelpText(

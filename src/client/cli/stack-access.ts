@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { DataSource } from 'typeorm';
-import { configuredSettings } from '../../core/configuration.js';
+import { loadConfiguration } from '../../core/configuration.js';
 import { Catalogue } from '../../core/database/catalogue.js';
 import { openDataSource } from '../../core/database/data-source.js';
 import { ConfigurationError } from '../../core/exceptions.js';
@@ -68,5 +68,5 @@ export async function withTemporal<T>(
 
 /** The settings as a worker with this environment has them. */
 export function settingsFor(catalogue: Catalogue, environment: NodeJS.ProcessEnv): SettingsManager {
-  return new SettingsManager(catalogue.settings, configuredSettings(environment).configured);
+  return new SettingsManager(catalogue.settings, loadConfiguration(environment).settings);
 }

@@ -1,8 +1,8 @@
 import { ConfigurationError } from '../exceptions.js';
-import { checkSetting } from '../setting-values.js';
 import { placeName, scopeOf, type SettingPlace, type StoredSetting } from '../settings-manager.js';
-import { definitionOf, isSettingName, SETTING_NAMES, type AnySettingValue } from '../settings-registry.js';
+import { definitionOf, isSettingName, SETTING_NAMES } from '../settings-registry.js';
 import { nearest } from '../utilities/nearest.js';
+import { checkValue, type AnyValue } from '../value-kinds.js';
 import * as settings from './catalogue/settings.js';
 import type { SettingChange } from './catalogue/settings.js';
 import type { Transactions } from './transactions.js';
@@ -30,12 +30,12 @@ export class SettingsCatalogue {
    */
   async set(
     name: string,
-    value: AnySettingValue,
+    value: AnyValue,
     place: SettingPlace,
     author: SettingAuthor,
   ): Promise<SettingChange | undefined> {
     const known = settingAt(name, place);
-    const checked = checkSetting(known, value);
+    const checked = checkValue(definitionOf(known), value);
     if ('reason' in checked) throw new ConfigurationError(`${known}: ${checked.reason}`, { subject: known });
     return this.transactions.write((manager) =>
       settings.change(manager, known, checked.value, place, author),
@@ -59,15 +59,17 @@ export class SettingsCatalogue {
   }
 }
 
+export function unknownSetting(name: string): ConfigurationError {
+  const near = nearest(name, SETTING_NAMES);
+  return new ConfigurationError(`there is no setting ${name}`, {
+    subject: name,
+    advice: near === undefined ? '`cdt settings list` names them all.' : `Did you mean ${near}?`,
+  });
+}
+
 /** The setting of this name, where it can have a value at this place. */
 function settingAt(name: string, place: SettingPlace) {
-  if (!isSettingName(name)) {
-    const near = nearest(name, SETTING_NAMES);
-    throw new ConfigurationError(`there is no setting ${name}`, {
-      subject: name,
-      advice: near === undefined ? '`cdt settings list` names them all.' : `Did you mean ${near}?`,
-    });
-  }
+  if (!isSettingName(name)) throw unknownSetting(name);
   const { scopes } = definitionOf(name);
   if (!scopes.includes(scopeOf(place)))
     throw new ConfigurationError(

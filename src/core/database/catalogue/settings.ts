@@ -1,8 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import { ConfigurationError } from '../../exceptions.js';
 import { placeName, type SettingPlace, type StoredSetting } from '../../settings-manager.js';
-import type { AnySettingValue } from '../../settings-registry.js';
 import { uniqueId } from '../../utilities/unique-id.js';
+import type { AnyValue } from '../../value-kinds.js';
 import { audit } from './audit.js';
 import { lock, row, rows } from './sql.js';
 
@@ -12,9 +12,9 @@ export interface SettingChange {
   site?: string;
   location?: string;
   /** Null: there was none. */
-  oldValue: AnySettingValue | null;
+  oldValue: AnyValue | null;
   /** Null: there is none any more. */
-  newValue: AnySettingValue | null;
+  newValue: AnyValue | null;
   by: string;
   note?: string;
   /** ISO 8601 */
@@ -32,8 +32,8 @@ interface ChangeRow {
   name: string;
   site: string | null;
   location: string | null;
-  oldValue: AnySettingValue | null;
-  newValue: AnySettingValue | null;
+  oldValue: AnyValue | null;
+  newValue: AnyValue | null;
   by: string;
   note: string | null;
   at: Date;
@@ -56,7 +56,7 @@ export async function stored(manager: EntityManager): Promise<StoredSetting[]> {
 export async function change(
   manager: EntityManager,
   name: string,
-  value: AnySettingValue | undefined,
+  value: AnyValue | undefined,
   place: SettingPlace,
   author: { by: string; note?: string },
 ): Promise<SettingChange | undefined> {
@@ -64,7 +64,7 @@ export async function change(
   // One after the other, so that each change names the value that it replaced.
   await lock(manager, `setting ${name}`);
   const about = [name, siteId, locationId];
-  const before = await row<{ value: AnySettingValue }>(
+  const before = await row<{ value: AnyValue }>(
     manager,
     `select value from setting
       where name = $1 and site_id is not distinct from $2 and data_location_id is not distinct from $3`,
@@ -122,7 +122,7 @@ async function record(
   made: Omit<SettingChange, 'at'>,
 ): Promise<SettingChange> {
   const id = uniqueId();
-  const json = (value: AnySettingValue | null) => (value === null ? null : JSON.stringify(value));
+  const json = (value: AnyValue | null) => (value === null ? null : JSON.stringify(value));
   const written = await row<{ at: Date }>(
     manager,
     `insert into setting_change (id, name, site_id, data_location_id, old_value, new_value, changed_by, note, at)

@@ -1,0 +1,131 @@
+import { SETTING_NAMES, SETTINGS, variableOf, type ValueOf } from '../settings-registry.js';
+import type { Secret } from '../utilities/secret.js';
+import type { AnyValue, ValueKind } from '../value-kinds.js';
+
+/**
+ * Every key of the configuration: what a process is told at its start. (What operators change while it runs is a setting:
+ * `settings-registry.ts`; each setting is a key here too, and holds where the catalogue has no value.)
+ *
+ * To add a key, add its line to {@link KEYS}: `group.name` is then read from the section `[<environment>.group]` of the file and
+ * from `CCAT_DATA_TRANSFER_GROUP_NAME`, checked, listed by `cdt config show`, and typed in `configuration.values['group.name']`. With
+ * `secret`, it comes as a {@link Secret}, from its variable or from the file that the variable `..._FILE` (or `name_file`) names.
+ * The table of docs/configuration.md needs a line as well; a test tells which.
+ */
+
+export type ConfigurationKey = ValueKind & {
+  /** Absent: not set unless somebody sets it. */
+  default?: AnyValue;
+  /** One line, for operators. */
+  description: string;
+  /** The variable that sets it, where that is not `CCAT_DATA_TRANSFER_` and its name in capitals. */
+  variable?: string;
+  /** `whole`: never shown and never in the configuration file. `password`: that of a URL; without one, the URL may stand in the file. */
+  secret?: 'whole' | 'password';
+};
+
+export const KEYS = {
+  data_dir: { type: 'text', description: 'the data directory of `cdt up`; `.cdt` in the project unless set' },
+  'database.url': {
+    type: 'url',
+    protocols: ['postgres', 'postgresql'],
+    secret: 'password',
+    description: 'the catalogue: postgresql://user:password@host:port/database',
+  },
+  'log.level': {
+    type: 'choice',
+    values: ['error', 'warn', 'info', 'debug'],
+    default: 'info',
+    description: 'what is logged at least',
+  },
+  'log.format': {
+    type: 'choice',
+    values: ['json', 'text'],
+    default: 'json',
+    description: 'one JSON document a line, or text for a terminal',
+  },
+  'log.commands': {
+    type: 'text',
+    variable: 'CCAT_DATA_TRANSFER_COMMAND_LOGS',
+    description: 'the directory for the output of commands; logs/commands unless set',
+  },
+  's3.endpoint': { type: 'url', protocols: ['http', 'https'], description: 'the S3 store' },
+  's3.region': { type: 'text', description: 'its region; AWS_REGION or us-east-1 unless set' },
+  's3.access_key_id': {
+    type: 'text',
+    description: 'its access key; AWS_ACCESS_KEY_ID unless set',
+  },
+  's3.secret_access_key': {
+    type: 'text',
+    secret: 'whole',
+    description: 'the secret of that key; AWS_SECRET_ACCESS_KEY unless set',
+  },
+  'metrics.address': {
+    type: 'text',
+    pattern: /^(off|(\[[0-9a-f:]+\]|[^:\s]+):\d{1,5})$/i,
+    expected: 'host:port (port 0: any free one) or off',
+    variable: 'CCAT_DATA_TRANSFER_METRICS',
+    description: 'where the process serves its metrics',
+  },
+  'influx.url': {
+    type: 'url',
+    protocols: ['http', 'https'],
+    description: 'an InfluxDB that metrics are written to',
+  },
+  'influx.org': { type: 'text', description: 'its organisation' },
+  'influx.bucket': { type: 'text', description: 'its bucket' },
+  'influx.token': { type: 'text', secret: 'whole', description: 'its token' },
+  'redis.url': {
+    type: 'url',
+    protocols: ['redis', 'rediss'],
+    secret: 'password',
+    description: 'a Redis that gets the health keys of the observatory',
+  },
+  'redis.health_type': { type: 'text', description: 'the type in its keys health:{type}:{name}' },
+  'redis.health_name': { type: 'text', description: 'the name in its keys health:{type}:{name}' },
+  'notifications.file': {
+    type: 'text',
+    variable: 'CCAT_DATA_TRANSFER_NOTIFICATIONS',
+    description: 'the file that names who is told of what',
+  },
+} as const satisfies Record<string, ConfigurationKey>;
+
+export type KeyName = keyof typeof KEYS;
+
+/** What a key's value is in code. */
+export type KeyValue<K extends KeyName> =
+  | ((typeof KEYS)[K] extends { secret: string } ? Secret : ValueOf<(typeof KEYS)[K]>)
+  | ((typeof KEYS)[K] extends { default: AnyValue } ? never : undefined);
+
+export const KEY_NAMES = Object.keys(KEYS) as KeyName[];
+
+/** Keys and settings alike: all that a file and the environment may give, by name. */
+export const ALL_KEYS: ReadonlyMap<string, ConfigurationKey & { variable: string }> = new Map([
+  ...KEY_NAMES.map((name) => [name, { ...keyOf(name), variable: variableOfKey(name) }] as const),
+  ...SETTING_NAMES.map((name) => [name, { ...SETTINGS[name], variable: variableOf(name) }] as const),
+]);
+
+export const PREFIX = 'CCAT_DATA_TRANSFER_';
+
+/** Variables that belong to no key. */
+export const OTHER_VARIABLES = {
+  /** The configuration file. */
+  config: `${PREFIX}CONFIG`,
+  /** Which of its sections holds. */
+  environment: `${PREFIX}ENVIRONMENT`,
+  /** Set for the servers that `cdt up` starts, so that what it left behind is found. */
+  owner: `${PREFIX}OWNER`,
+} as const;
+
+/** Variables of which there may be any number: the S3 keys of one location, and what the notifications' file refers to. */
+export const VARIABLE_PATTERNS = [
+  /^CCAT_DATA_TRANSFER_S3_[A-Z0-9_]+_(ACCESS_KEY_ID|SECRET_ACCESS_KEY)$/,
+  /^CCAT_DATA_TRANSFER_NOTIFICATIONS_[A-Z0-9_]+$/,
+];
+
+function keyOf(name: KeyName): ConfigurationKey {
+  return KEYS[name];
+}
+
+function variableOfKey(name: KeyName): string {
+  return keyOf(name).variable ?? `CCAT_DATA_TRANSFER_${name.replaceAll('.', '_').toUpperCase()}`;
+}
