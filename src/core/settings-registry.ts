@@ -195,6 +195,23 @@ export const SETTINGS = {
     variable: 'CCAT_DATA_TRANSFER_STALL_SECONDS',
     description: 'an attempt of which no byte moves for this long is given up and tried again',
   },
+  'audit.interval_days': {
+    type: 'duration',
+    unit: 'days',
+    default: 90,
+    min: 0,
+    max: 3650,
+    scopes: EVERYWHERE,
+    description: 'an archived copy is read again in full when it was last read longer ago than this',
+  },
+  'audit.bytes_per_second': {
+    type: 'bytes',
+    default: 50e6,
+    min: 1e6,
+    max: 1e11,
+    scopes: EVERYWHERE,
+    description: 'most bytes per second that are read from an archive to audit it',
+  },
 } as const satisfies Record<string, SettingDefinition>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -31,7 +31,7 @@ export const PACKAGE_STATES = [
 ] as const;
 export type PackageState = (typeof PACKAGE_STATES)[number];
 
-/** The state of one object at one location. */
+/** The state of one object at one location. `damaged`: in an archive, gone or not what it was; it counts for nothing until it is repaired. */
 export const COPY_STATES = [
   'present',
   'staged',
@@ -40,6 +40,7 @@ export const COPY_STATES = [
   'deletion_possible',
   'deleted',
   'deletion_failed',
+  'damaged',
 ] as const;
 export type PhysicalCopyState = (typeof COPY_STATES)[number];
 

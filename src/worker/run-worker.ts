@@ -2,12 +2,15 @@ import { hostname } from 'node:os';
 import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { makeAuditActivities } from '../activities/audit.js';
+import { makeAuditRecordActivities } from '../activities/audit-records.js';
 import { makeCatalogueActivities } from '../activities/catalogue.js';
 import { makeTransferActivities } from '../activities/data-transfer.js';
 import { makeUnpackingActivities } from '../activities/data-transfer-unpacking.js';
 import { makeDeletionActivities } from '../activities/deletion.js';
 import type { Dependencies, Progress } from '../activities/dependencies.js';
 import { makeArchiveActivities } from '../activities/long-term-archive-transfer.js';
+import { KnownAbilities } from '../activities/store-abilities.js';
 import { makePackagingActivities } from '../activities/raw-data-package-creation.js';
 import { loadConfiguration } from '../core/configuration.js';
 import { Catalogue } from '../core/database/catalogue.js';
@@ -20,7 +23,7 @@ import type { Operation } from '../core/operation-types.js';
 import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../core/queue-discovery.js';
 import { SettingsManager } from '../core/settings-manager.js';
 import { S3ArchiveStore } from '../core/storage/s3-archive-store.js';
-import { s3SettingsFromEnvironment } from '../core/storage/s3-settings.js';
+import { s3SettingsFromEnvironment, type S3Settings } from '../core/storage/s3-settings.js';
 import { makeTransport } from '../core/transport/make-transport.js';
 import type { TransportTarget } from '../core/transport/transport.js';
 import { plannerOf } from '../workflows/planners.js';
@@ -84,12 +87,16 @@ export async function runWorker(
       metrics: observability.metrics,
       notifications: observability.notifications,
       // Read only where it is needed: a site without an archive has no keys.
-      archiveStore: (location) => archiveStore(location, s3SettingsFromEnvironment(environment, location)),
+      archiveStore: (location) =>
+        archiveStore(location, s3SettingsFromEnvironment(environment, location), catalogue, log),
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
       reportProgress: onProgress ?? (() => undefined),
     };
-    const work = workByQueue(activitiesByOperation(dependencies), makeCatalogueActivities(dependencies));
+    const work = workByQueue(activitiesByOperation(dependencies), {
+      ...makeCatalogueActivities(dependencies),
+      ...makeAuditRecordActivities(dependencies),
+    });
     const identity = `${place}-${hostname()}-${process.pid}`;
     const activityInterceptors = [
       observeActivities(observability.metrics, observability.influx, place),
@@ -141,6 +148,7 @@ function activitiesByOperation(dependencies: Dependencies): Partial<Record<Opera
     data_transfer_unpacking: makeUnpackingActivities(dependencies),
     long_term_archive_transfer: makeArchiveActivities(dependencies),
     deletion: makeDeletionActivities(dependencies),
+    audit: makeAuditActivities(dependencies),
   };
 }
 
@@ -163,13 +171,14 @@ async function wakePlanner(
   }
 }
 
-function archiveStore(location: Location, s3: ReturnType<typeof s3SettingsFromEnvironment>): S3ArchiveStore {
+function archiveStore(location: Location, s3: S3Settings, catalogue: Catalogue, log: Logger): S3ArchiveStore {
   if (location.storageType !== 's3' || location.bucket === undefined) {
     throw new ConfigurationError(`${location.site}.${location.name} is no S3 store with a bucket`, {
       subject: location.name,
     });
   }
-  return new S3ArchiveStore({ ...s3, endpoint: location.endpoint ?? s3.endpoint, bucket: location.bucket });
+  const reach = { ...s3, endpoint: location.endpoint ?? s3.endpoint, bucket: location.bucket };
+  return new S3ArchiveStore({ ...reach, abilities: new KnownAbilities(catalogue, location, reach, log) });
 }
 
 function transportTarget(route: Route, destination: Location): TransportTarget {

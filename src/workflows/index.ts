@@ -1,4 +1,7 @@
 /** Every workflow of the system, and nothing else: each export here becomes a workflow type. */
+export { archiveAudit } from './archive-audit.js';
+export { archiveRepair } from './archive-repair.js';
+export { auditPlanning } from './audit-planning.js';
 export { dataTransfer } from './data-transfer.js';
 export { dataTransferPackageCreation } from './data-transfer-package-creation.js';
 export { dataTransferUnpacking } from './data-transfer-unpacking.js';

@@ -53,6 +53,32 @@ export interface DeletionInput {
   observation: string;
 }
 
+/** Copies read again so far. */
+export interface AuditTotals {
+  sound: number;
+  damaged: number;
+  /** Not to be read for now: no damage. */
+  unanswered: number;
+  /** Sidecars that were missing or wrong, and were written anew. */
+  sidecars: number;
+}
+
+export interface ArchiveAuditInput {
+  archive: Place;
+  /** Every copy, due or not. */
+  everything?: boolean;
+  /** Carried over when it continues as a new run. */
+  askedBefore?: string;
+  totals?: AuditTotals;
+}
+
+export interface ArchiveRepairInput {
+  copyId: string;
+  name: string;
+  observation: string;
+  archive: Place;
+}
+
 /** The server refuses summaries of more than 400 bytes; names may be of any script. */
 function summary(text: string): string {
   return printable(text).slice(0, 95);
@@ -63,6 +89,8 @@ export const dataTransferId = (id: string) => `data-transfer/${id}`;
 export const unpackingId = (id: string) => `data-transfer-unpacking/${id}`;
 export const archiveTransferId = (packageId: string, archive: Place) =>
   `long-term-archive-transfer/${packageId}/${archive.site}.${archive.location}`;
+export const archiveAuditId = (archive: Place) => `archive-audit/${archive.site}.${archive.location}`;
+export const archiveRepairId = (copyId: string) => `archive-repair/${copyId}`;
 export const deletionId = (packageId: string) => `deletion/${packageId}`;
 
 export function rawDataPackageCreationJourney(input: RawDataPackageCreationInput): JourneyStart {
@@ -150,6 +178,37 @@ export function deletionJourney(input: DeletionInput): JourneyStart {
       packages: [input.name],
     }),
     staticSummary: summary(`Free the copies of ${input.name} that the archive has made redundant`),
+    repeatable: true,
+  };
+}
+
+export function archiveAuditJourney(input: ArchiveAuditInput): JourneyStart {
+  const { site, location } = input.archive;
+  return {
+    workflowType: 'archiveAudit',
+    workflowId: archiveAuditId(input.archive),
+    taskQueue: WORKFLOW_QUEUE,
+    input,
+    typedSearchAttributes: searchAttributes({ site, operation: 'audit' }),
+    staticSummary: summary(`Read the copies in ${site}.${location} again`),
+    repeatable: true,
+  };
+}
+
+export function archiveRepairJourney(input: ArchiveRepairInput): JourneyStart {
+  const { site, location } = input.archive;
+  return {
+    workflowType: 'archiveRepair',
+    workflowId: archiveRepairId(input.copyId),
+    taskQueue: WORKFLOW_QUEUE,
+    input: { copyId: input.copyId, name: input.name, observation: input.observation, archive: input.archive },
+    typedSearchAttributes: searchAttributes({
+      site,
+      operation: 'audit',
+      observations: [input.observation],
+      packages: [input.name],
+    }),
+    staticSummary: summary(`Repair ${input.name} in ${site}.${location}`),
     repeatable: true,
   };
 }

@@ -40,11 +40,12 @@ export function plannerOf(operation: Operation, place: Place): Planner | undefin
       return planner('longTermArchivePlanning', at, { archive: place });
     case 'deletion':
       return planner('deletionPlanning', place.site, { site: place.site });
+    case 'audit':
+      return planner('auditPlanning', at, { archive: place });
     case 'data_transfer':
     case 'data_transfer_unpacking':
     case 'staging':
     case 'monitoring':
-    case 'audit':
       return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { registerAudit } from './commands/audit.js';
 import { registerAuditLog } from './commands/audit-log.js';
 import { registerConfig } from './commands/config.js';
 import { registerDecisions } from './commands/decide.js';
@@ -11,6 +12,7 @@ import { registerProblems } from './commands/problems.js';
 import { registerRun } from './commands/run.js';
 import { registerSettings } from './commands/settings.js';
 import { registerStatus } from './commands/status.js';
+import { registerStore } from './commands/store.js';
 import { registerTopology } from './commands/topology.js';
 import { registerUp } from './commands/up.js';
 import { registerWaiting } from './commands/waiting.js';
@@ -81,6 +83,8 @@ function program(io: Io): Command {
   registerDecisions(cdt, io);
   registerRun(cdt, io);
   registerTopology(cdt, io);
+  registerStore(cdt, io);
+  registerAudit(cdt, io);
   registerAuditLog(cdt, io);
   registerSettings(cdt, io);
   registerConfig(cdt, io);

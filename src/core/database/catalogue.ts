@@ -15,6 +15,7 @@ import * as topology from './catalogue/topology.js';
 import * as transfers from './catalogue/transfers.js';
 import { DeletionCatalogue } from './deletion-catalogue.js';
 import { ExplainCatalogue } from './explain-catalogue.js';
+import { FixityCatalogue } from './fixity-catalogue.js';
 import { SettingsCatalogue } from './settings-catalogue.js';
 import { NotificationCatalogue } from './notification-catalogue.js';
 import type {
@@ -37,6 +38,7 @@ import type {
   Topology,
   TransferOrder,
 } from './records.js';
+import { StoresCatalogue } from './stores-catalogue.js';
 import { Transactions } from './transactions.js';
 
 /**
@@ -58,6 +60,10 @@ export class Catalogue {
   readonly notifications: NotificationCatalogue;
   /** What may go, what is scheduled, held and challenged, and what was begun. */
   readonly deletions: DeletionCatalogue;
+  /** Whether archived copies are still what they were. */
+  readonly fixity: FixityCatalogue;
+  /** What each store was found to do. */
+  readonly stores: StoresCatalogue;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
@@ -67,6 +73,8 @@ export class Catalogue {
     this.deletions = new DeletionCatalogue(this.transactions);
     this.explain = new ExplainCatalogue(this.transactions);
     this.settings = new SettingsCatalogue(this.transactions);
+    this.fixity = new FixityCatalogue(this.transactions);
+    this.stores = new StoresCatalogue(this.transactions);
   }
 
   // --- topology ----------------------------------------------------------------------------------------------------

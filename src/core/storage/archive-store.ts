@@ -19,6 +19,18 @@ export interface TransferOptions {
 export interface ReadOptions extends TransferOptions {
   /** Called with the bytes themselves as they come, in their order. */
   onBytes?: (chunk: Buffer) => void;
+  /** Called with the bytes of each piece that was read back; the next one is read when it has ended. */
+  pace?: (bytes: number) => Promise<void>;
+}
+
+/** Where the bytes of an object come from; read once, in order, a piece at a time. */
+export interface ByteSource {
+  /** For messages. */
+  readonly name: string;
+  size(): Promise<number>;
+  /** Exactly so many bytes from there. */
+  read(offset: number, length: number): Promise<Buffer>;
+  close(): Promise<void>;
 }
 
 /**
@@ -30,21 +42,32 @@ export interface ArchiveStore {
   prepare(): Promise<void>;
 
   /**
-   * Stores a file under a key, each byte covered by a checksum that the server verifies.
+   * Makes sure, without making anything, that this is the store that was once prepared: an object that is missing in a store which
+   * is itself not there (a disk that is not mounted, a bucket of another name) is not lost.
+   *
+   * @throws ConfigurationError when it is not there or refuses us
+   */
+  requireStore(): Promise<void>;
+
+  /**
+   * Stores a file, or what another store gives, under a key, each byte covered by a checksum that the server verifies.
    * An object of that key with the same size and SHA-256 metadata is success; a different one is a
    * {@link DestinationFileExistsError} and stays untouched. An interrupted upload goes on with the parts that the store has.
    *
-   * @param sha256 hex digest of the file, known beforehand; what is read from the file must match it, else {@link DataCorruptionError}
+   * @param sha256 hex digest of the content, known beforehand; what is read must match it, else {@link DataCorruptionError}
    */
   put(
     key: string,
-    file: string,
+    source: string | ByteSource,
     expected: { bytes: number; sha256: string },
     options?: TransferOptions,
   ): Promise<StoredObject>;
 
   /** Stores a small JSON document, replacing an older one. */
   putJson(key: string, document: unknown): Promise<StoredObject>;
+
+  /** Reads a small JSON document; undefined where there is none, or none that can be read as JSON. */
+  getJson(key: string): Promise<unknown>;
 
   /** What is there, or undefined. */
   head(key: string): Promise<StoredObject | undefined>;

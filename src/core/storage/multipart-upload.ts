@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -13,12 +13,16 @@ import {
   type Part,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { ArchiveError, DataCorruptionError } from '../exceptions.js';
-import { classifyDiskError } from '../utilities/disk.js';
-import type { TransferOptions } from './archive-store.js';
+import { ArchiveError } from '../exceptions.js';
+import type { ByteSource, TransferOptions } from './archive-store.js';
+import { CHECKSUMS, checksumField, checksumOf, type ChecksumName } from './checksums.js';
 import { withPayloadDigest } from './payload-digest.js';
+import { isMissing } from './s3-answers.js';
+import type { StoreMode } from './store-capabilities.js';
 
 const IN_FLIGHT = 3;
+const ABORTS = 3;
+const ABORT_PAUSE_MS = 300;
 
 interface Target {
   Bucket: string;
@@ -28,7 +32,7 @@ interface Target {
 
 /**
  * An upload in parts that survives its process: the store is asked which parts it has, and only what is missing, or differs from
- * the file, is sent. Each part carries a SHA-256 that the server checks.
+ * the file, is sent. Each part carries the checksum that the server checks. In a store that does not tell its parts an upload starts anew.
  */
 export class MultipartUpload {
   readonly #completed: CompletedPart[] = [];
@@ -37,30 +41,36 @@ export class MultipartUpload {
     private readonly client: S3Client,
     private readonly target: Omit<Target, 'Metadata'> & { UploadId: string },
     private readonly there: Map<number, Part>,
+    private readonly mode: StoreMode,
   ) {}
 
   /** Takes up the newest unfinished upload of this key, or begins one. */
-  static async resumeOrCreate(client: S3Client, { Bucket, Key, Metadata }: Target): Promise<MultipartUpload> {
-    const unfinished = await newestUpload(client, { Bucket, Key });
+  static async resumeOrCreate(
+    client: S3Client,
+    { Bucket, Key, Metadata }: Target,
+    mode: StoreMode,
+  ): Promise<MultipartUpload> {
+    const unfinished = mode.resumes ? await newestUpload(client, { Bucket, Key }) : undefined;
     if (unfinished !== undefined) {
       const target = { Bucket, Key, UploadId: unfinished };
-      return new MultipartUpload(client, target, await partsOf(client, target));
+      return new MultipartUpload(client, target, await partsOf(client, target), mode);
     }
+    const ChecksumAlgorithm = algorithmOf(mode);
     const created = await client.send(
-      new CreateMultipartUploadCommand({ Bucket, Key, Metadata, ChecksumAlgorithm: 'SHA256' }),
+      new CreateMultipartUploadCommand({ Bucket, Key, Metadata, ChecksumAlgorithm }),
     );
     if (created.UploadId === undefined)
       throw new ArchiveError(`the store began no upload of ${Key}`, { subject: Key });
-    return new MultipartUpload(client, { Bucket, Key, UploadId: created.UploadId }, new Map());
+    return new MultipartUpload(client, { Bucket, Key, UploadId: created.UploadId }, new Map(), mode);
   }
 
   /**
-   * Reads the whole file once and sends the parts that the store lacks, a few at a time.
+   * Reads the whole source once and sends the parts that the store lacks, a few at a time.
    *
    * @returns hex SHA-256 of what was read
    */
   async sendParts(
-    file: FileHandle,
+    source: ByteSource,
     size: { bytes: number; partBytes: number },
     options: TransferOptions,
   ): Promise<string> {
@@ -76,7 +86,7 @@ export class MultipartUpload {
     try {
       for (let number = 1, offset = 0; offset < size.bytes; number++, offset += size.partBytes) {
         signal.throwIfAborted();
-        const body = await readPart(file, offset, Math.min(size.partBytes, size.bytes - offset));
+        const body = await source.read(offset, Math.min(size.partBytes, size.bytes - offset));
         whole.update(body);
         const flight = this.#sendPart(number, body, signal)
           .then(() => {
@@ -112,8 +122,8 @@ export class MultipartUpload {
       new CompleteMultipartUploadCommand({
         ...this.target,
         MultipartUpload: { Parts },
-        MpuObjectSize: bytes,
-        IfNoneMatch: '*',
+        ...(this.mode.partChecksum === 'SHA256' ? { MpuObjectSize: bytes } : {}),
+        ...(this.mode.conditionalComplete ? { IfNoneMatch: '*' } : {}),
       }),
     );
   }
@@ -122,18 +132,58 @@ export class MultipartUpload {
     await this.client.send(new AbortMultipartUploadCommand(this.target));
   }
 
+  /**
+   * Gives the upload up for good, as far as the store lets us. A part that was on its way may bring it back, so it is aborted until the
+   * store does not know it any more (Amazon S3 API, AbortMultipartUpload).
+   */
+  async giveUp(): Promise<void> {
+    for (let tries = 0; tries < ABORTS; tries++) {
+      const [outcome] = await Promise.allSettled([this.abort()]);
+      if (outcome.status === 'rejected' && isMissing(outcome.reason)) return;
+      await sleep(ABORT_PAUSE_MS);
+    }
+  }
+
   async #sendPart(PartNumber: number, body: Buffer, signal: AbortSignal): Promise<void> {
-    const digest = createHash('sha256').update(body).digest();
-    const ChecksumSHA256 = digest.toString('base64');
     const stored = this.there.get(PartNumber);
-    if (stored?.ChecksumSHA256 === ChecksumSHA256 && stored.Size === body.length) {
-      this.#completed.push({ PartNumber, ETag: stored.ETag, ChecksumSHA256 });
+    if (stored !== undefined && holds(stored, body)) {
+      this.#completed.push({ PartNumber, ETag: stored.ETag, ...checksumsOf(stored) });
       return;
     }
-    const command = new UploadPartCommand({ ...this.target, PartNumber, Body: body, ChecksumSHA256 });
+    const digest = createHash('sha256').update(body).digest();
+    const guard = guardOf(this.mode.partChecksum, body, digest);
+    const command = new UploadPartCommand({ ...this.target, PartNumber, Body: body, ...guard });
     const sent = await this.client.send(withPayloadDigest(command, digest), { abortSignal: signal });
-    this.#completed.push({ PartNumber, ETag: sent.ETag, ChecksumSHA256 });
+    // Content-MD5 is of the request alone; the completion names the checksums that belong to the part.
+    this.#completed.push({ PartNumber, ETag: sent.ETag, ...guard, ...{ ContentMD5: undefined } });
   }
+}
+
+/** What the client needs to say of a body so that the store checks it. */
+export function guardOf(
+  name: StoreMode['checksum'],
+  body: Uint8Array,
+  sha256: Buffer,
+): Partial<Record<`Checksum${ChecksumName}` | 'ContentMD5', string>> {
+  if (name === undefined) return {};
+  const checksum = name === 'SHA256' ? sha256.toString('base64') : checksumOf(name, body);
+  return { [name === 'MD5' ? 'ContentMD5' : checksumField(name)]: checksum };
+}
+
+function algorithmOf({ partChecksum }: StoreMode): ChecksumName | undefined {
+  return partChecksum === 'MD5' ? undefined : partChecksum;
+}
+
+/** Whether a part of the store is this one, by a checksum of it that the store tells: an ETag is none, whatever it looks like. */
+function holds(part: Part, body: Buffer): boolean {
+  if (part.Size !== body.length) return false;
+  const told = CHECKSUMS.find((name) => name !== 'CRC64NVME' && part[checksumField(name)] !== undefined);
+  return told !== undefined && part[checksumField(told)] === checksumOf(told, body);
+}
+
+function checksumsOf(part: Part): Partial<CompletedPart> {
+  const told = CHECKSUMS.map((name) => [checksumField(name), part[checksumField(name)]] as const);
+  return Object.fromEntries(told.filter(([, value]) => value !== undefined));
 }
 
 async function newestUpload(
@@ -171,16 +221,4 @@ async function partsOf(
     marker = page.IsTruncated === true ? { PartNumberMarker: page.NextPartNumberMarker } : undefined;
   }
   return parts;
-}
-
-async function readPart(file: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const body = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length;) {
-    const { bytesRead } = await file.read(body, at, length - at, offset + at).catch((error: unknown) => {
-      throw classifyDiskError(error, {});
-    });
-    if (bytesRead === 0) throw new DataCorruptionError('the file ended before its size');
-    at += bytesRead;
-  }
-  return body;
 }

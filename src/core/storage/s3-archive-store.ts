@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import {
   CreateBucketCommand,
@@ -14,17 +13,34 @@ import {
 } from '@aws-sdk/client-s3';
 import {
   ArchiveError,
+  ConfigurationError,
   DataCorruptionError,
   DestinationFileExistsError,
   NetworkError,
 } from '../exceptions.js';
-import { classifyDiskError } from '../utilities/disk.js';
-import type { ArchiveStore, ReadOptions, StoredObject, TransferOptions } from './archive-store.js';
+import type {
+  ArchiveStore,
+  ByteSource,
+  ReadOptions,
+  StoredObject,
+  TransferOptions,
+} from './archive-store.js';
+import { fileSource } from './byte-source.js';
 import { classifyS3Error } from './classify-s3-error.js';
-import { MultipartUpload } from './multipart-upload.js';
+import { guardOf, MultipartUpload } from './multipart-upload.js';
+import {
+  ignoreOwnBucket,
+  isMissing,
+  isOver,
+  isRefusal,
+  parsedOrUndefined,
+  sha256,
+  storedObject,
+} from './s3-answers.js';
 import { makeS3Client } from './s3-client.js';
 import type { S3Settings } from './s3-settings.js';
 import { withPayloadDigest } from './payload-digest.js';
+import { FULL_MODE, type StoreMode } from './store-capabilities.js';
 
 const MIB = 1024 * 1024;
 const OPERATION = 'long_term_archive_transfer';
@@ -33,6 +49,17 @@ const COMPLETION_SECONDS = 15 * 60;
 
 /** The sizes that S3 sets: at most 10,000 parts, of at least 5 MiB (Amazon S3 multipart upload limits). */
 const MAX_PARTS = 10_000;
+const OTHER_DIGEST = 'its SHA-256 is not that of the package';
+
+/** A small document is read whole; what is larger than this is none of ours. */
+const MAX_JSON_BYTES = MIB;
+
+/** Who knows what a store can do, and hears of it when the store refuses that. */
+export interface StoreAbilities {
+  mode(): Promise<StoreMode>;
+  /** Whether it is worth asking anew what the store can do: false where that was just done. */
+  contradicted(by: Error): Promise<boolean>;
+}
 
 /** An archive in an S3 bucket. The contract is that of {@link ArchiveStore}. */
 export class S3ArchiveStore implements ArchiveStore {
@@ -40,13 +67,22 @@ export class S3ArchiveStore implements ArchiveStore {
   readonly #patientClient: S3Client;
   readonly #bucket: string;
   readonly #partBytes: number;
+  readonly #abilities: StoreAbilities | undefined;
 
   /**
    * @param options `partBytes`: size of a part, and largest object that is put in one request; `idleSeconds`: a request of which
-   *   no byte moves for this long is given up
+   *   no byte moves for this long is given up; `abilities`: what the store can do, all that Amazon S3 can where they are not told
    */
-  constructor(options: S3Settings & { bucket: string; partBytes?: number; idleSeconds?: number }) {
+  constructor(
+    options: S3Settings & {
+      bucket: string;
+      partBytes?: number;
+      idleSeconds?: number;
+      abilities?: StoreAbilities;
+    },
+  ) {
     this.#bucket = options.bucket;
+    this.#abilities = options.abilities;
     this.#partBytes = options.partBytes ?? 16 * MIB;
     this.#client = makeS3Client(options, { idleSeconds: options.idleSeconds ?? 60 });
     this.#patientClient = makeS3Client(options, { idleSeconds: COMPLETION_SECONDS, maxAttempts: 1 });
@@ -64,23 +100,39 @@ export class S3ArchiveStore implements ArchiveStore {
     });
   }
 
+  async requireStore(): Promise<void> {
+    const Bucket = this.#bucket;
+    await this.#ask(`bucket ${Bucket}`, async () => {
+      try {
+        await this.#client.send(new HeadBucketCommand({ Bucket }));
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        throw new ConfigurationError(`there is no bucket ${Bucket}`, {
+          operation: OPERATION,
+          subject: Bucket,
+          advice:
+            'Its objects are not counted as lost. Correct the bucket or the endpoint in the topology, or bring it back.',
+        });
+      }
+    });
+  }
+
   async put(
     key: string,
-    path: string,
+    from: string | ByteSource,
     expected: { bytes: number; sha256: string },
     options: TransferOptions = {},
   ): Promise<StoredObject> {
     const there = await this.#headWithMetadata(key);
     if (there !== undefined) return this.#sameOrThrow(key, there, expected);
-    const file = await open(path, 'r').catch((error: unknown) => {
-      throw classifyDiskError(error, { operation: OPERATION, subject: path });
-    });
+    const source = typeof from === 'string' ? await fileSource(from) : from;
     try {
-      const { size } = await file.stat();
-      if (size !== expected.bytes) throw corrupted(path, `it has ${size} bytes instead of ${expected.bytes}`);
-      await this.#ask(key, () => this.#upload(key, path, file, expected, options), options.signal);
+      const size = await source.size();
+      if (size !== expected.bytes)
+        throw corrupted(source.name, `it has ${size} bytes instead of ${expected.bytes}`);
+      await this.#ask(key, () => this.#upload(key, source, expected, options), options.signal);
     } finally {
-      await file.close();
+      if (typeof from === 'string') await source.close();
     }
     const stored = await this.#headWithMetadata(key);
     if (stored === undefined)
@@ -105,6 +157,15 @@ export class S3ArchiveStore implements ArchiveStore {
     return stored;
   }
 
+  async getJson(key: string): Promise<unknown> {
+    const found = await this.head(key);
+    if (found === undefined || found.bytes > MAX_JSON_BYTES) return undefined;
+    return await this.#ask(key, async () => {
+      const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+      return parsedOrUndefined(await answer.Body?.transformToString());
+    });
+  }
+
   async head(key: string): Promise<StoredObject | undefined> {
     const found = await this.#headWithMetadata(key);
     return found === undefined ? undefined : storedObject(key, found);
@@ -125,6 +186,7 @@ export class S3ArchiveStore implements ArchiveStore {
           options.onBytes?.(chunk as Buffer);
           bytes += (chunk as Buffer).length;
           options.onProgress?.(bytes);
+          await options.pace?.((chunk as Buffer).length);
         }
         if (answer.ContentLength !== undefined && bytes !== answer.ContentLength) {
           throw new NetworkError(`reading ${key} ended after ${bytes} of ${answer.ContentLength} bytes`, {
@@ -165,57 +227,56 @@ export class S3ArchiveStore implements ArchiveStore {
 
   async #upload(
     key: string,
-    path: string,
-    file: FileHandle,
+    source: ByteSource,
     expected: { bytes: number; sha256: string },
     options: TransferOptions,
   ): Promise<void> {
     const Metadata = { sha256: expected.sha256, bytes: String(expected.bytes) };
+    const mode = await this.#mode();
     if (expected.bytes <= this.#partBytes) {
-      const body = await file.readFile().catch((error: unknown) => {
-        throw classifyDiskError(error, { operation: OPERATION, subject: path });
-      });
+      const body = await source.read(0, expected.bytes);
       const digest = sha256(body);
-      if (digest.toString('hex') !== expected.sha256)
-        throw corrupted(path, 'its SHA-256 is not that of the package');
-      await this.#putBytes({ Key: key, Body: body, Metadata, IfNoneMatch: '*' }, digest, options.signal);
+      if (digest.toString('hex') !== expected.sha256) throw corrupted(source.name, OTHER_DIGEST);
+      const IfNoneMatch = mode.conditionalPut ? '*' : undefined;
+      await this.#putBytes({ Key: key, Body: body, Metadata, IfNoneMatch }, digest, options.signal);
       options.onProgress?.(expected.bytes);
       return;
     }
     const partBytes = Math.max(this.#partBytes, Math.ceil(expected.bytes / MAX_PARTS / MIB) * MIB);
-    const upload = await MultipartUpload.resumeOrCreate(this.#client, {
-      Bucket: this.#bucket,
-      Key: key,
-      Metadata,
-    });
-    const digest = await upload.sendParts(file, { bytes: expected.bytes, partBytes }, options);
-    if (digest !== expected.sha256) {
-      await upload.abort();
-      throw corrupted(path, 'its SHA-256 is not that of the package');
-    }
+    const target = { Bucket: this.#bucket, Key: key, Metadata };
+    const upload = await MultipartUpload.resumeOrCreate(this.#client, target, mode);
     try {
+      const digest = await upload.sendParts(source, { bytes: expected.bytes, partBytes }, options);
+      if (digest !== expected.sha256) throw corrupted(source.name, OTHER_DIGEST);
       await upload.complete(this.#patientClient, expected.bytes);
     } catch (error) {
-      // Another attempt was faster: what this one sent must not lie about in the store.
-      if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 412) await upload.abort();
+      // Nobody goes on with it; why it failed is what is told, whatever becomes of its end.
+      if (isOver(error) || !mode.resumes) await upload.giveUp();
       throw error;
     }
   }
 
-  #putBytes(input: Omit<PutObjectCommandInput, 'Bucket'>, digest: Buffer, signal?: AbortSignal) {
-    const command = new PutObjectCommand({
-      ...input,
-      Bucket: this.#bucket,
-      ChecksumSHA256: digest.toString('base64'),
-    });
-    return this.#client.send(withPayloadDigest(command, digest), { abortSignal: signal });
+  async #putBytes(
+    input: Omit<PutObjectCommandInput, 'Bucket'> & { Body: Buffer },
+    digest: Buffer,
+    signal?: AbortSignal,
+  ) {
+    const { checksum } = await this.#mode();
+    const guard = guardOf(checksum, input.Body, digest);
+    const command = new PutObjectCommand({ ...input, Bucket: this.#bucket, ...guard });
+    return await this.#client.send(withPayloadDigest(command, digest), { abortSignal: signal });
+  }
+
+  async #mode(): Promise<StoreMode> {
+    return (await this.#abilities?.mode()) ?? FULL_MODE;
   }
 
   async #headWithMetadata(key: string): Promise<HeadObjectCommandOutput | undefined> {
     return this.#ask(key, async () => {
+      const ChecksumMode = (await this.#mode()).tellsChecksums ? 'ENABLED' : undefined;
       try {
         return await this.#client.send(
-          new HeadObjectCommand({ Bucket: this.#bucket, Key: key, ChecksumMode: 'ENABLED' }),
+          new HeadObjectCommand({ Bucket: this.#bucket, Key: key, ChecksumMode }),
         );
       } catch (error) {
         if (isMissing(error)) return undefined;
@@ -251,29 +312,20 @@ export class S3ArchiveStore implements ArchiveStore {
     } catch (error) {
       // However an aborted request ends, the reason is the one that it was aborted for.
       signal?.throwIfAborted();
+      if (
+        error instanceof S3ServiceException &&
+        isRefusal(error) &&
+        (await this.#abilities?.contradicted(error))
+      )
+        throw new ArchiveError(`the store refuses what it was found to do: ${error.name}: ${error.message}`, {
+          operation: OPERATION,
+          subject,
+          cause: error,
+          advice: 'It is asked anew what it can do, and the work goes on by itself.',
+        });
       throw classifyS3Error(error, { operation: OPERATION, subject });
     }
   }
-}
-
-function storedObject(key: string, found: HeadObjectCommandOutput): StoredObject {
-  // A checksum that ends in "-<parts>" is one of checksums, not of the object.
-  const whole =
-    found.ChecksumSHA256 === undefined || found.ChecksumSHA256.includes('-')
-      ? undefined
-      : found.ChecksumSHA256;
-  return {
-    key,
-    bytes: found.ContentLength ?? 0,
-    sha256: whole === undefined ? undefined : Buffer.from(whole, 'base64').toString('hex'),
-    versionId: found.VersionId,
-    etag: found.ETag,
-    lastModified: found.LastModified?.toISOString(),
-  };
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }
 
 function corrupted(path: string, how: string): DataCorruptionError {
@@ -282,14 +334,4 @@ function corrupted(path: string, how: string): DataCorruptionError {
     subject: path,
     advice: 'This copy must not be archived. Have the package sent again from a good copy.',
   });
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404;
-}
-
-/** Another worker made the bucket in the meantime. */
-function ignoreOwnBucket(error: unknown): void {
-  if (error instanceof S3ServiceException && error.name === 'BucketAlreadyOwnedByYou') return;
-  throw error;
 }

@@ -9,12 +9,14 @@ const UNUSED_MS = 10_000;
  * A client of an S3 store.
  *
  * @param limits `idleSeconds`: a request of which no byte moves for this long is given up; `maxAttempts`: tries of one request. The
- *   default of two bridges a moment; everything longer is the workflow's
+ *   default of two bridges a moment; everything longer is the workflow's; `sdkDefaults`: send and expect the checksums that the SDK
+ *   adds by itself, which some stores refuse; only to find out whether this one does
  */
 export function makeS3Client(
   settings: S3Settings,
-  limits: { idleSeconds: number; maxAttempts?: number },
+  limits: { idleSeconds: number; maxAttempts?: number; sdkDefaults?: boolean },
 ): S3Client {
+  const checksums = limits.sdkDefaults === true ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED';
   return new S3Client({
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
     region: settings.region,
@@ -28,7 +30,7 @@ export function makeS3Client(
       httpsAgent: { keepAlive: true, timeout: UNUSED_MS },
     },
     // Every request that matters carries a SHA-256 of ours; a default checksum on top makes some stores refuse.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestChecksumCalculation: checksums,
+    responseChecksumValidation: checksums,
   });
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { ConfigurationError } from '../../../core/exceptions.js';
 import { dataDirectoryOf } from '../directories.js';
 import { findServers, type ServerAddresses } from '../stack-access.js';
 
@@ -29,4 +30,19 @@ export function positive(text: string): number {
   const value = nonNegative(text);
   if (value === 0) throw new InvalidArgumentError('It must be a number above 0.');
   return value;
+}
+
+/**
+ * A location as it is written on the command line.
+ *
+ * @throws ConfigurationError where that is not `site.location`
+ */
+export function placeOf(name: string): { site: string; location: string } {
+  const [site, location, ...rest] = name.split('.');
+  if (site !== undefined && location !== undefined && rest.length === 0 && site !== '' && location !== '')
+    return { site, location };
+  throw new ConfigurationError(`"${name}" names no location: write site.location`, {
+    subject: name,
+    advice: '`cdt topology show` lists them',
+  });
 }

@@ -93,7 +93,7 @@ async function recordCopy(
      values ($1, $2, $3, 'present', $4, $5, $6, $7, $8, $9, now())
      on conflict (raw_data_package_id, data_location_id) do update set
        path = excluded.path, version_id = excluded.version_id, etag = excluded.etag,
-       verified_at = greatest(old.verified_at, excluded.verified_at),
+       verified_at = case old.state when 'damaged' then null else greatest(old.verified_at, excluded.verified_at) end,
        doubted_at = case when excluded.verified_at > old.doubted_at then null else old.doubted_at end,
        doubt = case when excluded.verified_at > old.doubted_at then null else old.doubt end
      returning id`,
@@ -120,7 +120,7 @@ async function archiveLocation(manager: EntityManager, id: string): Promise<Loca
   });
 }
 
-function provenance(entity: RawDataPackageEntity): Omit<Provenance, 'bytes' | 'sha256'> {
+export function provenance(entity: RawDataPackageEntity): Omit<Provenance, 'bytes' | 'sha256'> {
   return {
     site: entity.sourceLocation.site.shortName,
     sourceLocation: entity.sourceLocation.name,

@@ -23,7 +23,7 @@ export async function recordVerified(manager: EntityManager, copyId: string, at:
   const newer = await row<{ packageId: string }>(
     manager,
     `update physical_copy set verified_at = $2, doubted_at = null, doubt = null
-     where id = $1 and (verified_at is null or verified_at < $2) and (doubted_at is null or doubted_at < $2) and state <> 'deleted'
+     where id = $1 and (verified_at is null or verified_at < $2) and (doubted_at is null or doubted_at < $2) and state not in ('deleted', 'damaged')
      returning raw_data_package_id as "packageId"`,
     [copyId, at],
   );
@@ -130,7 +130,7 @@ async function markDeleted(manager: EntityManager, packageId: string, paths: Pat
   return gone ?? { entries: 0, files: 0, bytes: 0 };
 }
 
-async function copyEntity(manager: EntityManager, copyId: string): Promise<PhysicalCopyEntity> {
+export async function copyEntity(manager: EntityManager, copyId: string): Promise<PhysicalCopyEntity> {
   const found = await manager.findOne(PhysicalCopyEntity, {
     where: { id: copyId },
     relations: { location: { site: true } },

@@ -1,0 +1,56 @@
+import * as fixity from './catalogue/fixity.js';
+import type { ReadRange, StoredCopy } from './records.js';
+import type { Transactions } from './transactions.js';
+
+/** Whether archived copies are still what they were: what was read when, what was damaged, what was repaired. Throws as {@link Catalogue} does. */
+export class FixityCatalogue {
+  constructor(private readonly transactions: Transactions) {}
+
+  /** Copies of an archive that are to be read again, the one that was read longest ago first. */
+  dueCopies(
+    archiveLocationId: string,
+    which: { before: string; askedBefore: string; limit: number },
+  ): Promise<fixity.CopyReference[]> {
+    return this.transactions.read((manager) => fixity.dueCopies(manager, archiveLocationId, which));
+  }
+
+  auditOrder(copyId: string): Promise<fixity.AuditOrder> {
+    return this.transactions.read((manager) => fixity.auditOrder(manager, copyId));
+  }
+
+  /** Notes that a copy had its turn and could not be read. */
+  recordUnanswered(copyId: string, failure: string): Promise<void> {
+    return this.transactions.write((manager) => fixity.recordAsked(manager, copyId, failure));
+  }
+
+  /**
+   * @param at ISO 8601
+   * @param ranges noted while it was read, for later challenges
+   */
+  recordSound(copyId: string, at: string, ranges: ReadRange[]): Promise<void> {
+    return this.transactions.write((manager) => fixity.recordSound(manager, copyId, at, ranges));
+  }
+
+  /** The copy counts no more; undefined where it was repaired or verified since, or was known as damaged. */
+  recordDamage(copyId: string, found: fixity.DamageFound): Promise<{ sources: number } | undefined> {
+    return this.transactions.write((manager) => fixity.recordDamage(manager, copyId, found));
+  }
+
+  openRepairs(archiveLocationId: string): Promise<fixity.CopyReference[]> {
+    return this.transactions.read((manager) => fixity.openRepairs(manager, archiveLocationId));
+  }
+
+  /** Undefined where the copy is not damaged any more. */
+  repairOrder(copyId: string): Promise<fixity.RepairOrder | undefined> {
+    return this.transactions.read((manager) => fixity.repairOrder(manager, copyId));
+  }
+
+  recordRepaired(copyId: string, sourceCopyId: string, stored: StoredCopy): Promise<void> {
+    return this.transactions.write((manager) => fixity.recordRepaired(manager, copyId, sourceCopyId, stored));
+  }
+
+  /** Each archive. */
+  status(): Promise<fixity.FixityStatus[]> {
+    return this.transactions.read((manager) => fixity.fixityStatus(manager));
+  }
+}
