@@ -47,6 +47,21 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**'],
+    // Where a process begins; everything else is given its configuration.
+    ignores: ['src/client/cli/main.ts', 'src/worker/main.ts', 'src/client/embedded/starter.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'env',
+          message: 'loadConfiguration() reads the environment, once; pass on what it gives',
+        },
+      ],
+    },
+  },
+  {
     files: ['src/core/**'],
     rules: {
       '@typescript-eslint/no-restricted-imports': forbid(

@@ -5,7 +5,7 @@ import type { ValueKind } from './value-kinds.js';
  *
  * To add one, add its entry to {@link SETTINGS}; `settings.get('group.name', place)` then gives its value, `cdt settings` lists and
  * changes it, and `CCAT_DATA_TRANSFER_GROUP_NAME` or the configuration file set it for one process. The page docs/configuration.md
- * is written from this table (`npm run docs`).
+ * has a line for each (`npm run docs` writes them).
  */
 
 /** Where a value may be given. The narrowest that speaks of a place holds there. */

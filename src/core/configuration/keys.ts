@@ -9,7 +9,7 @@ import type { AnyValue, ValueKind } from '../value-kinds.js';
  * To add a key, add its line to {@link KEYS}: `group.name` is then read from the section `[<environment>.group]` of the file and
  * from `CCAT_DATA_TRANSFER_GROUP_NAME`, checked, listed by `cdt config show`, and typed in `configuration.values['group.name']`. With
  * `secret`, it comes as a {@link Secret}, from its variable or from the file that the variable `..._FILE` (or `name_file`) names.
- * The table of docs/configuration.md needs a line as well; a test tells which.
+ * `npm run docs` then writes the table of docs/configuration.md anew.
  */
 
 export type ConfigurationKey = ValueKind & {
