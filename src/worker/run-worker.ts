@@ -32,9 +32,10 @@ import { TopologyFollower } from './follow-topology.js';
 import { observeRuntime, startObservability } from './observability.js';
 import { observeActivities } from './observe-activities.js';
 import { ScheduleFollower, wantedSchedules } from './planner-schedules.js';
+import { QueueWatch } from './queue-watch.js';
 import type { WorkerSelection } from './selection.js';
 import { serviceShutdown } from './shutdown.js';
-import { activityBacklog } from './task-queues.js';
+import { activityBacklog, queueStates } from './task-queues.js';
 import { workByQueue, workerOptions } from './worker-options.js';
 import { WorkerSet } from './worker-set.js';
 
@@ -125,7 +126,9 @@ export async function runWorker(
       await serving.serve(CATALOGUE_QUEUE);
       await serving.serve(WORKFLOW_QUEUE);
       const schedules = new ScheduleFollower(client, () => wantedSchedules(catalogue, settings), log);
-      following.push(schedules.run(stop));
+      const queues = async () => queueStates(client, await catalogue.locations());
+      const watch = new QueueWatch(queues, observability.notifications, log);
+      following.push(schedules.run(stop), watch.run(stop));
     }
     try {
       await Promise.race([Promise.all(following), serving.failed]);

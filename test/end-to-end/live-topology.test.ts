@@ -3,10 +3,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Topology } from '../../src/core/database/records.js';
+import type { ScheduleState } from '../../src/client/schedules.js';
+import type { QueueState } from '../../src/worker/task-queues.js';
 import { withCleanup } from '../support/cleanup.js';
 import { withScratch } from '../support/scratch.js';
 import { eventually } from '../support/sites.js';
 import {
+  ARCHIVES,
   importTopology,
   keys,
   threeSites,
@@ -96,7 +99,46 @@ test(
             ].every((queue) => queues.includes(queue)),
         );
         t.diagnostic(`served ${Date.now() - added} ms after the import had ended`);
+        const queues = await sites.json<QueueState[]>('queues');
+        const serves = (queue: string, site: string) =>
+          queues.some(
+            (one) =>
+              one.queue === queue && one.pollers.some(({ identity }) => identity.startsWith(`${site}-`)),
+          );
+        assert.ok(serves('us.buffer.data_transfer_unpacking', 'us') && serves('cdt.workflows', 'cologne'));
+        assert.ok(!queues.some(({ queue }) => queue.endsWith('.data_transfer_package_creation')));
+
+        // An operator's pause outlives whatever the topology does afterwards.
+        const paused = 'plan/raw_data_package_creation/ccat.second';
+        await sites.json('schedules', 'pause', paused, '--note', 'the instrument is being repaired');
+        const schedule = async () =>
+          (await sites.json<ScheduleState[]>('schedules', 'list')).find(({ id }) => id === paused)!;
+        await importTopology(sites, scratch, {
+          ...lab.topology,
+          locations: lab.topology.locations.map((one) =>
+            one.name === 'processing' ? { ...one, active: false } : one,
+          ),
+        });
+        await eventually(
+          'the schedules follow once more',
+          async () => (await sites.json<ScheduleState[]>('schedules', 'list')).map(({ id }) => id),
+          (ids) => ids.includes('plan/long_term_archive_transfer/us.lta'),
+        );
+        assert.ok((await schedule()).paused);
+        assert.match((await schedule()).note ?? '', /^paused by .+: the instrument is being repaired$/);
+        await sites.json('schedules', 'resume', paused);
+        await sites.json(
+          'schedules',
+          'backfill',
+          paused,
+          '--from',
+          '2026-01-01T00:00Z',
+          '--to',
+          '2026-01-01T00:10Z',
+        );
+
         observe(lab, 'second', 'during');
+        await sites.json('schedules', 'trigger', paused);
         await untilArchived(lab, 'during', ['cologne', 'us']);
         await untilArchived(lab, 'before', ['us']);
 
@@ -113,7 +155,12 @@ test(
           () => Promise.resolve(told(lab, 'worker-us').filter(({ message }) => message === 'queue released')),
           (released) => released.filter(({ queue }) => queue.startsWith('us.buffer.')).length >= 3,
         );
-        await untilArchived(lab, 'under-way', ['cologne']);
+        // Which of the two it was on its way to is the routing's choice; it ended there.
+        await eventually(
+          'what was under way is archived',
+          () => Promise.resolve(ARCHIVES.filter((site) => holds(lab, site, 'under-way'))),
+          (found) => found.length > 0,
+        );
         observe(lab, 'source', 'after');
         await untilArchived(lab, 'after', ['cologne']);
         assert.equal(holds(lab, 'us', 'after'), false, 'nothing is sent to a location that is switched off');
@@ -121,7 +168,30 @@ test(
         // And back.
         await sites.cdt('topology', 'enable-location', 'us.buffer');
         await untilArchived(lab, 'after', ['us']);
-        for (const worker of workers) assert.equal(worker.exitCode, null, 'no process was started anew');
+        await untilArchived(lab, 'under-way', ['cologne', 'us']);
+        // Work waits for a site whose worker has gone: the command says so, and ends with 1.
+        await sites.stop(workers[0]!);
+        assert.equal(workers[0]!.exitCode, 0, 'a worker that is asked to stop ends in good order');
+        await sites.json('schedules', 'trigger', 'plan/raw_data_package_creation/ccat.source');
+        await eventually(
+          'the unserved queue is found',
+          () =>
+            sites.cdt('queues').then(
+              () => '',
+              (error: unknown) => (error as Error).message,
+            ),
+          (message) =>
+            /ccat\.source\.raw_data_package_creation: about \d+ pieces? of work wait/.test(message),
+          300,
+        );
+        const replayed = await sites.json<{ workflowId: string; error?: string }[]>('replay');
+        assert.ok(replayed.length > 0, 'the planner that waits runs');
+        assert.deepEqual(
+          replayed.filter(({ error }) => error !== undefined),
+          [],
+        );
+        for (const worker of workers.slice(1))
+          assert.equal(worker.exitCode, null, 'no process was started anew');
       }),
     ),
 );

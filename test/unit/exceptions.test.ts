@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as exceptions from '../../src/core/exceptions.js';
 
@@ -82,4 +83,26 @@ test('an error that knows nothing more has an empty context and no cause', () =>
   assert.deepEqual(error.context, {});
   assert.equal(error.advice, undefined);
   assert.ok(!('cause' in error));
+});
+
+test('the page of errors lists every class with its disposition', () => {
+  const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
+  const shown = page
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .split('|')
+        .map((cell) => cell.trim())
+        .slice(1, 5),
+    );
+  const expected = Object.entries(DISPOSITIONS).map(
+    ([name, { parent, retryable, maxRetries, expected: outcome }]) => [
+      `\`${name}\``,
+      parent === 'Error' ? '' : parent,
+      !retryable ? 'no' : maxRetries === undefined ? 'yes' : `${maxRetries} times`,
+      outcome === true ? 'yes' : 'no',
+    ],
+  );
+  assert.deepEqual(shown.sort(), expected.sort());
 });

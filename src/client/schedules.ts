@@ -1,0 +1,83 @@
+import { ScheduleNotFoundError, ScheduleOverlapPolicy, type Client } from '@temporalio/client';
+import { ConfigurationError } from '../core/exceptions.js';
+import { isPlannerId } from '../workflows/planners.js';
+
+/** A planner's schedule. Times are ISO 8601. */
+export interface ScheduleState {
+  id: string;
+  workflowType: string;
+  everySeconds: number | undefined;
+  paused: boolean;
+  note: string | undefined;
+  lastRun: string | undefined;
+  nextRun: string | undefined;
+  /** Runs under way now. */
+  running: number;
+}
+
+/** The schedules of all planners, by ID. */
+export async function schedules(client: Client): Promise<ScheduleState[]> {
+  const found: ScheduleState[] = [];
+  for await (const { scheduleId } of client.schedule.list())
+    if (isPlannerId(scheduleId)) found.push(await schedule(client, scheduleId));
+  return found.sort((a, b) => a.id.localeCompare(b.id));
+}
+
+/** @throws ConfigurationError where there is none with this ID */
+export async function schedule(client: Client, id: string): Promise<ScheduleState> {
+  const { spec, state, info, action } = await known(id, client.schedule.getHandle(id).describe());
+  const every = spec.intervals?.[0]?.every;
+  return {
+    id,
+    workflowType: action.workflowType,
+    everySeconds: every === undefined ? undefined : every / 1000,
+    paused: state.paused,
+    note: state.note,
+    lastRun: info.recentActions.at(-1)?.takenAt.toISOString(),
+    nextRun: state.paused ? undefined : info.nextActionTimes[0]?.toISOString(),
+    running: info.runningActions.length,
+  };
+}
+
+/** Stops a planner's regular runs until it is resumed; changes of the topology leave it so. The note says who and why. */
+export async function pauseSchedule(client: Client, id: string, by: string, note?: string): Promise<void> {
+  await known(id, client.schedule.getHandle(id).pause(words('paused', by, note)));
+}
+
+export async function resumeSchedule(client: Client, id: string, by: string, note?: string): Promise<void> {
+  await known(id, client.schedule.getHandle(id).unpause(words('resumed', by, note)));
+}
+
+/** Runs a planner now, once more after a run that is under way. A paused one runs too: it was asked for. */
+export async function triggerSchedule(client: Client, id: string): Promise<void> {
+  await known(id, client.schedule.getHandle(id).trigger(ScheduleOverlapPolicy.BUFFER_ONE));
+}
+
+/**
+ * Makes up for the times of a period at which a planner did not run. A planner sees all that is due, so runs that fall together are one.
+ *
+ * @throws ConfigurationError where the period ends before it begins
+ */
+export async function backfillSchedule(client: Client, id: string, start: Date, end: Date): Promise<void> {
+  if (!(start < end)) throw new ConfigurationError('the period must begin before it ends', { subject: id });
+  const overlap = ScheduleOverlapPolicy.BUFFER_ONE;
+  await known(id, client.schedule.getHandle(id).backfill({ start, end, overlap }));
+}
+
+function words(what: string, by: string, note: string | undefined): string {
+  return note === undefined ? `${what} by ${by}` : `${what} by ${by}: ${note}`;
+}
+
+async function known<T>(id: string, answer: Promise<T>): Promise<T> {
+  try {
+    if (!isPlannerId(id)) throw new ScheduleNotFoundError('not of a planner', id);
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+    throw new ConfigurationError(`there is no schedule ${id}`, {
+      subject: id,
+      advice: '`cdt schedules list` lists them.',
+      cause: error,
+    });
+  }
+}
