@@ -5,7 +5,9 @@ import { registerAudit } from './commands/audit.js';
 import { registerAuditLog } from './commands/audit-log.js';
 import { registerConfig } from './commands/config.js';
 import { registerDecisions } from './commands/decide.js';
+import { registerDeletion } from './commands/deletion.js';
 import { registerExplain } from './commands/explain.js';
+import { registerHold } from './commands/hold.js';
 import { registerMigrate } from './commands/migrate.js';
 import { registerPackages } from './commands/packages.js';
 import { registerProblems } from './commands/problems.js';
@@ -91,6 +93,8 @@ function program(io: Io): Command {
   registerQueues(cdt, io);
   registerSchedules(cdt, io);
   registerReplay(cdt, io);
+  registerDeletion(cdt, io);
+  registerHold(cdt, io);
   registerAuditLog(cdt, io);
   registerSettings(cdt, io);
   registerConfig(cdt, io);

@@ -1,3 +1,4 @@
+import type { LocationUse } from '../policy/deletion-budget.js';
 import type { DeletionFacts } from '../policy/deletion.js';
 import type { Reason } from '../policy/reason.js';
 import * as begin from './catalogue/deletion-begin.js';
@@ -43,9 +44,13 @@ export class DeletionCatalogue {
     return this.transactions.write((manager) => schedule.scheduleDeletion(manager, packageId, rules));
   }
 
-  /** What {@link schedule} would do, written nowhere. */
-  dryRun(packageIds: string[], rules: schedule.RulesByLocation): Promise<schedule.PackagePlan[]> {
-    return this.transactions.read((manager) => schedule.dryRun(manager, packageIds, rules));
+  /** What {@link schedule} would do, written nowhere; `uses` carries what is spent of the budgets from page to page. */
+  dryRun(
+    packageIds: string[],
+    rules: schedule.RulesByLocation,
+    uses: Map<string, LocationUse> = new Map(),
+  ): Promise<schedule.PackagePlan[]> {
+    return this.transactions.read((manager) => schedule.dryRun(manager, packageIds, rules, uses));
   }
 
   /**

@@ -64,14 +64,18 @@ export async function scheduleDeletion(
   return { facts, planned: due };
 }
 
-/** The same answer without writing anything. */
+/**
+ * The same answer without writing anything.
+ *
+ * @param uses what the packages before these would have spent of each location's budget; added to
+ */
 export async function dryRun(
   manager: EntityManager,
   packageIds: string[],
   rules: RulesByLocation,
+  uses: Map<string, LocationUse>,
 ): Promise<PackagePlan[]> {
   const now = await clock(manager);
-  const uses = new Map<string, LocationUse>();
   const plans: PackagePlan[] = [];
   for (const facts of await deletionFacts(manager, packageIds))
     plans.push({ facts, planned: await decide(manager, facts, rules, now, uses) });
