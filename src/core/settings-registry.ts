@@ -163,7 +163,7 @@ export const SETTINGS = {
     type: 'bytes',
     default: 2e12,
     min: 1,
-    max: 1e16,
+    max: 5e15,
     scopes: EVERYWHERE,
     description: 'most bytes that are scheduled for deletion at a location within the time of its budget',
   },
