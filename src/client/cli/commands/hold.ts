@@ -21,10 +21,15 @@ export function registerHold(program: Command, io: Io): void {
       'Holds a package or an observation: nothing of it is deleted, at no location, until it is released. Deletions that were scheduled are undone; what was under way is told.',
     )
     .argument('<what>', 'name or ID of a package or an observation, or the ID of a copy')
-    .requiredOption('--reason <text>', 'why, for those who find it later')
+    .option('--reason <text>', 'why, for those who find it later (needed)')
     .option(...JSON_OUTPUT, false)
     .option(...DATA_DIR)
-    .action((what: string, flags: Flags & { reason: string }) => placeHold(what, flags.reason, flags, io));
+    .action(async (what: string, flags: Flags & { reason?: string }) => {
+      // Not a required option: the parser would ask the subcommands for it, too.
+      if (flags.reason === undefined || flags.reason.trim() === '')
+        program.error("error: required option '--reason <text>' not specified");
+      await placeHold(what, flags.reason, flags, io);
+    });
   group
     .command('release')
     .summary('end a hold')
