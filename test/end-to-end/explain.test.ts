@@ -21,7 +21,10 @@ test(
   (t) =>
     withScratch(t, (scratch) =>
       withCleanup(async (cleanup) => {
-        const lab = await threeSites(cleanup, scratch);
+        // One package for each archive's site.
+        const lab = await threeSites(cleanup, scratch, {
+          environment: { CCAT_DATA_TRANSFER_BUNDLE_PACKAGES: '1' },
+        });
         await asTheWorkGoes(t, lab);
       }),
     ),

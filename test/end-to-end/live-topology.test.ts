@@ -59,7 +59,7 @@ test(
   (t) =>
     withScratch(t, (scratch) =>
       withCleanup(async (cleanup) => {
-        const lab = await threeSites(cleanup, scratch, (whole) => without(whole, 'us'));
+        const lab = await threeSites(cleanup, scratch, { first: (whole) => without(whole, 'us') });
         const { sites } = lab;
         const workers = [
           sites.startWorker('ccat'),

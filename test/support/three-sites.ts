@@ -33,12 +33,16 @@ export interface Laboratory {
 /**
  * Starts servers, OpenSSH and counted links, and imports the topology; workers are the test's to start.
  *
- * @param first what of the topology is imported, where a test adds the rest itself
+ * @param options.first what of the topology is imported, where a test adds the rest itself
+ * @param options.environment what workers and commands get besides
  */
 export async function threeSites(
   cleanup: Cleanup,
   scratch: string,
-  first: (whole: Topology) => Topology = (whole) => whole,
+  {
+    first = (whole) => whole,
+    environment = {},
+  }: { first?: (whole: Topology) => Topology; environment?: Record<string, string> } = {},
 ): Promise<Laboratory> {
   const servers = await startServers(cleanup, scratch, [...ARCHIVES]);
   const keysOf = Object.fromEntries(
@@ -59,6 +63,7 @@ export async function threeSites(
     CCAT_DATA_TRANSFER_DELETION_GRACE_HOURS: '0',
     CCAT_DATA_TRANSFER_DELETION_BUDGET_SHARE: '1',
     CCAT_DATA_TRANSFER_BUNDLE_PACKAGES: '5',
+    ...environment,
   });
   sites.add('ccat', 'source', 'buffer');
   sites.add('cologne', 'buffer', 'processing');

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { PackageJourney } from '../../core/database/catalogue/explain.js';
 import type { Location, PackageSummary, PhysicalCopy } from '../../core/database/records.js';
-import { nextOfWork, whyWorkWaits } from '../../core/policy/explanation.js';
+import { mostUrgent, nextOfWork, whyWorkWaits } from '../../core/policy/explanation.js';
 import {
   archiveTransferId,
   dataTransferId,
@@ -44,9 +44,11 @@ export async function explainPackage(
     name: summary.name,
     observation: summary.executedObsUnit,
     state: summary.state,
+    waiting: asked.waiting,
+    next: asked.next,
     copies: await explainCopies(sources, summary, journey, copies),
-    work: [],
-    ...asked,
+    work: 'work' in asked ? asked.work : [],
+    unknown: asked.unknown,
   };
   return copyId === undefined ? explanation : ofOneCopy(explanation, copyId);
 }
@@ -114,11 +116,7 @@ async function standing(
   copies: PhysicalCopy[],
   archives: Location[],
 ): Promise<Standing> {
-  const running = work.filter((one) => one.status === 'running');
-  // An operator's answer comes before what goes on by itself.
-  const [first] = [...running].sort(
-    (a, b) => Number(b.blocker !== undefined) - Number(a.blocker !== undefined),
-  );
+  const first = mostUrgent(work.filter((one) => one.status === 'running'));
   if (first !== undefined) return { waiting: whyWorkWaits(first), next: nextOfWork(first) };
 
   const { since } = journey;

@@ -70,6 +70,12 @@ export function whyWorkWaits(work: WorkFacts): Waiting {
   );
 }
 
+/** Of several workflows on one thing, the one that somebody has to look at first: one that waits for another has nothing to tell. */
+export function mostUrgent<T extends WorkFacts>(works: T[]): T | undefined {
+  const severity = (work: T) => SEVERITY[whyWorkWaits(work).for];
+  return [...works].sort((a, b) => severity(a) - severity(b))[0];
+}
+
 const SEVERITY: Record<Waiting['for'], number> = {
   operator: 0,
   worker: 1,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  mostUrgent,
   nextOfWork,
   whyPlannerWaits,
   whyWorkWaits,
@@ -60,6 +61,13 @@ test('of several activities the one that somebody has to look at is told', () =>
   );
   assert.equal(waiting.for, 'retry');
   assert.match(waiting.words, /failed 3 times and is tried again: StorageError: the store answers 503/);
+});
+
+test('of several workflows the one that is stuck is told, not the one that waits for it', () => {
+  const parent = work();
+  const child = work({ state: 'waiting', served: false });
+  assert.equal(mostUrgent([parent, child]), child);
+  assert.equal(mostUrgent([]), undefined);
 });
 
 test('the next attempt is the earliest of all', () => {
