@@ -67,7 +67,8 @@ test('of several workflows the one that is stuck is told, not the one that waits
   const parent = work();
   const child = work({ state: 'waiting', served: false });
   assert.equal(mostUrgent([parent, child]), child);
-  assert.equal(mostUrgent([]), undefined);
+  const none = mostUrgent<WorkFacts>([]);
+  assert.equal(none, undefined);
 });
 
 test('the next attempt is the earliest of all', () => {
