@@ -73,3 +73,13 @@ export type EntryKind = (typeof ENTRY_KINDS)[number];
 /** What a planned observation looks at: a place on the sky, a body of the solar system, or the sky that passes a range of azimuth. */
 export const SOURCE_KINDS = ['fixed', 'solar_system', 'constant_elevation'] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
+
+/**
+ * Where a staging job stands.
+ * - `requested`: known, nothing is fetched yet
+ * - `active`: its packages are being fetched
+ * - `ready`: its files lie where they were asked for
+ * - `released`, `expired`, `failed`: over; its files are removed
+ */
+export const STAGING_STATES = ['requested', 'active', 'ready', 'released', 'expired', 'failed'] as const;
+export type StagingState = (typeof STAGING_STATES)[number];

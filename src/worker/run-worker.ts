@@ -12,6 +12,8 @@ import type { Dependencies, Progress } from '../activities/dependencies.js';
 import { makeArchiveActivities } from '../activities/long-term-archive-transfer.js';
 import { KnownAbilities } from '../activities/store-abilities.js';
 import { makePackagingActivities } from '../activities/raw-data-package-creation.js';
+import { makeStagingActivities } from '../activities/staging.js';
+import { makeStagingCatalogueActivities } from '../activities/staging-catalogue.js';
 import { loadConfiguration } from '../core/configuration.js';
 import { Catalogue } from '../core/database/catalogue.js';
 import { openDataSource } from '../core/database/data-source.js';
@@ -90,12 +92,14 @@ export async function runWorker(
       // Read only where it is needed: a site without an archive has no keys.
       archiveStore: (location) =>
         archiveStore(location, s3SettingsFromEnvironment(environment, location), catalogue, log),
+      storeIllness: () => undefined,
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
       reportProgress: onProgress ?? (() => undefined),
     };
     const work = workByQueue(activitiesByOperation(dependencies), {
       ...makeCatalogueActivities(dependencies),
+      ...makeStagingCatalogueActivities(dependencies),
       ...makeAuditRecordActivities(dependencies),
     });
     const identity = `${place}-${hostname()}-${process.pid}`;
@@ -150,6 +154,7 @@ function activitiesByOperation(dependencies: Dependencies): Partial<Record<Opera
     data_transfer: makeTransferActivities(dependencies),
     data_transfer_unpacking: makeUnpackingActivities(dependencies),
     long_term_archive_transfer: makeArchiveActivities(dependencies),
+    staging: makeStagingActivities(dependencies),
     deletion: makeDeletionActivities(dependencies),
     audit: makeAuditActivities(dependencies),
   };

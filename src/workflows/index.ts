@@ -11,3 +11,5 @@ export { longTermArchivePlanning } from './long-term-archive-planning.js';
 export { longTermArchiveTransfer } from './long-term-archive-transfer.js';
 export { rawDataPackageCreation } from './raw-data-package-creation.js';
 export { rawDataPackagePlanning } from './raw-data-package-planning.js';
+export { staging } from './staging.js';
+export { stagingPlanning } from './staging-planning.js';

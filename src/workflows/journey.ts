@@ -74,10 +74,15 @@ export class Journey {
         return { done: true, result };
       } catch (error) {
         if (isCancellation(error)) throw error;
-        const decision = await this.askOperator(describe(words, error));
+        const decision = await this.askOperator(describeFailure(words, error));
         if (decision.action !== 'retry') return { done: false, decision };
       }
     }
+  }
+
+  /** Says how things stand while nothing is being done. */
+  tell(words: string): void {
+    this.say(`**${words}**`);
   }
 
   /** Ends the journey well. */
@@ -134,7 +139,7 @@ export class Journey {
 }
 
 /** The failure of a step, told by its innermost cause that this system classified. */
-function describe(step: string, error: unknown): Blocker {
+export function describeFailure(step: string, error: unknown): Blocker {
   const since = new Date().toISOString();
   let cause: unknown = error;
   while (

@@ -1,4 +1,5 @@
 import type { SearchAttributePair } from '@temporalio/common';
+import type { StagingRequest } from '../core/policy/staging-request.js';
 import { WORKFLOW_QUEUE } from '../core/queue-discovery.js';
 import { printable } from '../core/utilities/printable.js';
 import { searchAttributes } from './search-attributes.js';
@@ -91,6 +92,7 @@ export const archiveTransferId = (packageId: string, archive: Place) =>
   `long-term-archive-transfer/${packageId}/${archive.site}.${archive.location}`;
 export const archiveAuditId = (archive: Place) => `archive-audit/${archive.site}.${archive.location}`;
 export const archiveRepairId = (copyId: string) => `archive-repair/${copyId}`;
+export const stagingId = (jobId: string) => `staging-job/${jobId}`;
 export const deletionId = (packageId: string) => `deletion/${packageId}`;
 
 export function rawDataPackageCreationJourney(input: RawDataPackageCreationInput): JourneyStart {
@@ -210,5 +212,22 @@ export function archiveRepairJourney(input: ArchiveRepairInput): JourneyStart {
     }),
     staticSummary: summary(`Repair ${input.name} in ${site}.${location}`),
     repeatable: true,
+  };
+}
+
+export function stagingJourney(jobId: string, request: StagingRequest): JourneyStart {
+  const [site = ''] = request.destination.split('.');
+  return {
+    workflowType: 'staging',
+    workflowId: stagingId(jobId),
+    taskQueue: WORKFLOW_QUEUE,
+    input: { jobId, ...request },
+    typedSearchAttributes: searchAttributes({
+      site,
+      operation: 'staging',
+      observations: request.observations?.slice(0, 20),
+    }),
+    staticSummary: summary(`Stage files to ${request.destination} for ${request.requestedBy}`),
+    repeatable: false,
   };
 }

@@ -1,4 +1,5 @@
 import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import type { StagingState } from '../core/states.js';
 
 /** An operator's word on work that can't go on by itself. */
 export interface Decision {
@@ -28,3 +29,24 @@ export const BLOCKER_MEMO = 'blocker';
 
 /** What the journey waits for a person for, or null. */
 export const blocker = defineQuery<Blocker | null>('blocker');
+
+/** How far a staging job is. */
+export interface StagingStatus {
+  jobId: string;
+  state: StagingState;
+  /** Packages that it wants, and those that are there. */
+  packages: number;
+  staged: number;
+  /** Where its files are, once they are ready. */
+  folder?: string;
+  /** ISO 8601. */
+  expiresAt?: string;
+}
+
+export const stagingStatus = defineQuery<StagingStatus>('stagingStatus');
+
+/** Ends a staging job: its files are needed no more. */
+export const releaseStaging = defineUpdate<string, [{ by: string; note?: string }]>('release');
+
+/** Keeps the files of a staging job for so long from now: `7d`. Answers until when, ISO 8601. */
+export const extendStaging = defineUpdate<string, [{ keepFor: string; by: string }]>('extend');

@@ -28,3 +28,6 @@ function options({ timeouts, retry }: Work): ActivityOptions {
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   };
 }
+
+/** Packages that one staging job fetches at the same time. */
+export const STAGING_PARALLEL = 4;

@@ -38,13 +38,14 @@ export function plannerOf(operation: Operation, place: Place): Planner | undefin
       return planner('dataTransferPackageCreation', at, { buffer: place });
     case 'long_term_archive_transfer':
       return planner('longTermArchivePlanning', at, { archive: place });
+    case 'staging':
+      return planner('stagingPlanning', at, { processing: place });
     case 'deletion':
       return planner('deletionPlanning', place.site, { site: place.site });
     case 'audit':
       return planner('auditPlanning', at, { archive: place });
     case 'data_transfer':
     case 'data_transfer_unpacking':
-    case 'staging':
     case 'monitoring':
       return undefined;
   }

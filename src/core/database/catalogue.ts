@@ -18,6 +18,7 @@ import { ExplainCatalogue } from './explain-catalogue.js';
 import { FixityCatalogue } from './fixity-catalogue.js';
 import { SettingsCatalogue } from './settings-catalogue.js';
 import { NotificationCatalogue } from './notification-catalogue.js';
+import { StagingCatalogue } from './staging-catalogue.js';
 import type {
   ArchiveOrder,
   ArchivedPackageSummary,
@@ -64,6 +65,8 @@ export class Catalogue {
   readonly fixity: FixityCatalogue;
   /** What each store was found to do. */
   readonly stores: StoresCatalogue;
+  /** What was asked to be brought back for processing. */
+  readonly staging: StagingCatalogue;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
@@ -75,6 +78,7 @@ export class Catalogue {
     this.settings = new SettingsCatalogue(this.transactions);
     this.fixity = new FixityCatalogue(this.transactions);
     this.stores = new StoresCatalogue(this.transactions);
+    this.staging = new StagingCatalogue(this.transactions);
   }
 
   // --- topology ----------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ export async function writeFileAtomically(
 }
 
 /** Makes renames and removals in a directory last. */
-export async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string | Buffer): Promise<void> {
   try {
     const handle = await open(directory, 'r');
     try {
@@ -89,7 +89,7 @@ export async function syncDirectory(directory: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    throw classifyDiskError(error, { subject: directory });
+    throw classifyDiskError(error, { subject: printable(directory.toString()) });
   }
 }
 

@@ -10,6 +10,10 @@ export interface TarReaderEntry {
   /** Type letter of the header as a word, such as `File`, `SymbolicLink`, `Directory`. */
   type: string;
   size: number;
+  /** Permission bits. */
+  mode: number;
+  /** Whole seconds since the epoch. */
+  mtime: number;
   linkTarget?: Buffer;
 }
 
@@ -52,6 +56,21 @@ export class TarReader {
         throw damaged('there is data after its end');
       if (this.#left === 0) this.#next();
     }
+  }
+
+  /** Bytes of the current entry's content that are still to come. */
+  get contentLeft(): number {
+    return this.#state === 'content' ? this.#left : 0;
+  }
+
+  /** Takes the rest of the current entry's content for read: the next bytes pushed must be those behind it. Returns how many that are. */
+  skipContent(): number {
+    const skipped = this.contentLeft;
+    if (skipped > 0) {
+      this.#left = 0;
+      this.#next();
+    }
+    return skipped;
   }
 
   end(): void {
@@ -116,6 +135,8 @@ export class TarReader {
       path: trimSlash(path),
       type: header.type,
       size,
+      mode: header.mode ?? 0,
+      mtime: wholeSeconds(records.get('mtime'), header),
       ...(linkTarget && { linkTarget }),
     });
     this.#content = size;
@@ -171,6 +192,13 @@ function parseRecords(body: Buffer): Map<string, Buffer> {
     at = end;
   }
   return records;
+}
+
+function wholeSeconds(record: Buffer | undefined, header: Header): number {
+  if (record === undefined) return Math.floor((header.mtime?.getTime() ?? 0) / 1000);
+  const seconds = Number(record.toString('latin1'));
+  if (!Number.isFinite(seconds)) throw damaged('an entry has no sensible time');
+  return Math.floor(seconds);
 }
 
 function trimSlash(path: Buffer): Buffer {

@@ -53,10 +53,11 @@ test('any path, link and content come back from the reader, in whatever pieces t
           END_OF_ARCHIVE,
         ]);
         const { entries, contents } = read(tar, piece);
+        const facts = { mode: 0o640, mtime: 1_700_000_000 };
         assert.deepEqual(entries, [
-          { path, type: 'File', size: content.length },
-          { path, type: 'SymbolicLink', size: 0, linkTarget: target },
-          { path, type: 'Directory', size: 0 },
+          { path, type: 'File', size: content.length, ...facts },
+          { path, type: 'SymbolicLink', size: 0, ...facts, linkTarget: target },
+          { path, type: 'Directory', size: 0, ...facts },
         ]);
         assert.deepEqual(contents[0], content);
       },

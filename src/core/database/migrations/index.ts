@@ -3,6 +3,7 @@ import { Routes0000000000002 } from './0002-routes.js';
 import { Deletion0000000000005 } from './0005-deletion.js';
 import { Settings0000000000006 } from './0006-settings.js';
 import { DeletionEvidence0000000000007 } from './0007-deletion-evidence.js';
+import { Staging0000000000008 } from './0008-staging.js';
 import { Audit0000000000009 } from './0009-audit.js';
 import { Entities0000000000011 } from './0011-entities.js';
 import { Notifications0000000000013 } from './0013-notifications.js';
@@ -14,6 +15,7 @@ export const MIGRATIONS = [
   Deletion0000000000005,
   Settings0000000000006,
   DeletionEvidence0000000000007,
+  Staging0000000000008,
   Audit0000000000009,
   Entities0000000000011,
   Notifications0000000000013,

@@ -1,0 +1,147 @@
+import {
+  ScheduleOverlapPolicy,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type Client,
+} from '@temporalio/client';
+import type { Catalogue } from '../core/database/catalogue.js';
+import type { StagingPlan } from '../core/database/catalogue/staging-planning.js';
+import { ConfigurationError } from '../core/exceptions.js';
+import { parseStagingRequest, type StagingRequest } from '../core/policy/staging-request.js';
+import { WORKFLOW_QUEUE } from '../core/queue-discovery.js';
+import { SettingsManager } from '../core/settings-manager.js';
+import { stagingLimits } from '../core/staging/staging-settings.js';
+import { uniqueId } from '../core/utilities/unique-id.js';
+import { stagingJourney } from '../workflows/journeys.js';
+import { extendStaging, releaseStaging } from '../workflows/messages.js';
+
+export interface RequestedStaging {
+  jobId: string;
+  workflowId: string;
+  plan: StagingPlan;
+}
+
+/**
+ * Asks for files at a processing location, and returns when the job is under way.
+ *
+ * @throws ConfigurationError that tells what is wrong with the request, unknown, not archived or too much; nothing is started then
+ */
+export async function requestStaging(
+  client: Client,
+  catalogue: Catalogue,
+  given: unknown,
+): Promise<RequestedStaging> {
+  const { request, plan } = await checkStaging(catalogue, given);
+  const jobId = uniqueId();
+  const { workflowType, workflowId, input, typedSearchAttributes, staticSummary } = stagingJourney(
+    jobId,
+    request,
+  );
+  await client.workflow.start(workflowType, {
+    workflowId,
+    taskQueue: WORKFLOW_QUEUE,
+    args: [input],
+    typedSearchAttributes,
+    staticSummary,
+  });
+  return { jobId, workflowId, plan };
+}
+
+/** What a request would come to; nothing is started. Errors as of {@link requestStaging}. */
+export async function checkStaging(
+  catalogue: Catalogue,
+  given: unknown,
+): Promise<{ request: StagingRequest; plan: StagingPlan }> {
+  const request = parseStagingRequest(given);
+  const limits = await stagingLimits(new SettingsManager(catalogue.settings), request.destination);
+  return { request, plan: await catalogue.staging.resolve(request, limits) };
+}
+
+/**
+ * Ends a job: its folder is taken away, and its copies go when no other job needs them.
+ *
+ * @throws ConfigurationError when it is over already
+ */
+export async function releaseJob(
+  client: Client,
+  workflowId: string,
+  word: { by: string; note?: string },
+): Promise<void> {
+  await tell(workflowId, () =>
+    client.workflow.getHandle(workflowId).executeUpdate(releaseStaging, { args: [word] }),
+  );
+}
+
+/**
+ * Keeps a job's files for so long from now, such as `7d`; returns until when, ISO 8601.
+ *
+ * @throws ConfigurationError when it is over already, or longer than is allowed
+ */
+export async function extendJob(
+  client: Client,
+  workflowId: string,
+  word: { keepFor: string; by: string },
+): Promise<string> {
+  return tell(workflowId, () =>
+    client.workflow.getHandle(workflowId).executeUpdate(extendStaging, { args: [word] }),
+  );
+}
+
+/**
+ * Has a request made again and again: a Temporal Schedule of the ID `stage/<name>`, which the Temporal UI shows, pauses and triggers. One of
+ * this name that is there already is changed.
+ *
+ * @param cron minute, hour, day, month, weekday (UTC), such as `0 6 * * *`
+ */
+export async function scheduleStaging(
+  client: Client,
+  name: string,
+  cron: string,
+  given: unknown,
+): Promise<string> {
+  const request = parseStagingRequest(given);
+  const scheduleId = `stage/${name}`;
+  const { workflowType, typedSearchAttributes } = stagingJourney('', request);
+  const spec = { cronExpressions: [cron] };
+  // Jobs live for days: one that still has its files must not keep the next from beginning.
+  const policies = { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: '1 day' };
+  const action = {
+    type: 'startWorkflow' as const,
+    workflowType,
+    workflowId: `staging-job/${name}`,
+    args: [request],
+    taskQueue: WORKFLOW_QUEUE,
+    typedSearchAttributes,
+  };
+  const handle = client.schedule.getHandle(scheduleId);
+  try {
+    await handle.update((before) => ({ ...before, spec, action, policies }));
+  } catch {
+    // There is none: what else is wrong shows when it is made.
+    await client.schedule.create({ scheduleId, spec, action, policies });
+  }
+  return scheduleId;
+}
+
+async function tell<T>(workflowId: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw over(workflowId, innermost(error), error);
+    if (error instanceof WorkflowNotFoundError) throw over(workflowId, 'this staging job is over', error);
+    throw error;
+  }
+}
+
+function innermost(error: Error): string {
+  return error.cause instanceof Error ? innermost(error.cause) : error.message;
+}
+
+function over(workflowId: string, message: string, cause: unknown): ConfigurationError {
+  return new ConfigurationError(`${workflowId}: ${message}`, {
+    operation: 'staging',
+    subject: workflowId,
+    advice: '`cdt stage list` lists the jobs that are open.',
+    cause,
+  });
+}
