@@ -21,7 +21,7 @@ export interface Dependencies {
   /** The store behind a long-term archive of type s3. */
   archiveStore(location: Location): ArchiveStore;
   /** Why a store is left alone for now; undefined where it works as far as we know. */
-  storeIllness(location: Location): string | undefined;
+  storeIllness?: (location: Location) => string | undefined;
   /** The way to a location, as a route tells it. The caller closes it. */
   transport(route: Route, destination: Location): Transport;
   /** Lets a planner look again now instead of at its next time. Never fails the work that asks. */

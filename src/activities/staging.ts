@@ -172,8 +172,11 @@ export function makeStagingActivities(dependencies: Dependencies) {
     if (missing.length === 0) return {};
     const { site, name: location } = order.location;
     const reserveBytes = await settings.get('staging.min_free_bytes', { site, location });
-    const { sources, refused } = rankSources(order.package, order.copies, order.location, (store) =>
-      dependencies.storeIllness(store),
+    const { sources, refused } = rankSources(
+      order.package,
+      order.copies,
+      order.location,
+      dependencies.storeIllness,
     );
     const tries = new ArchiveTries(dependencies, order, refused);
     for (const { copy } of sources) {

@@ -92,7 +92,7 @@ export async function runWorker(
       // Read only where it is needed: a site without an archive has no keys.
       archiveStore: (location) =>
         archiveStore(location, s3SettingsFromEnvironment(environment, location), catalogue, log),
-      storeIllness: () => undefined,
+
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
       reportProgress: onProgress ?? (() => undefined),

@@ -75,7 +75,7 @@ async function ready({ lab, catalogue }: Pick<Bench, 'lab' | 'catalogue'>, jobId
       return lab.client.workflow
         .getHandle(work.workflowId)
         .result()
-        .catch((error: Error) => String(error.cause));
+        .catch((error: unknown) => String((error as Error).cause));
     },
   );
   assert.equal(state, 'ready');
@@ -86,10 +86,10 @@ async function until<T>(
   look: () => Promise<T>,
   isSo: (found: T) => boolean,
   why: () => Promise<unknown> = () => Promise.resolve(undefined),
-): Promise<NonNullable<T>> {
+): Promise<T> {
   for (let tries = 0; tries < 600; tries += 1) {
     const found = await look();
-    if (isSo(found)) return found!;
+    if (isSo(found)) return found;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`not within a minute; ${JSON.stringify(await why())}`);
