@@ -16,6 +16,7 @@ import { registerReplay } from './commands/replay.js';
 import { registerRun } from './commands/run.js';
 import { registerSettings } from './commands/settings.js';
 import { registerSchedules } from './commands/schedules.js';
+import { registerStage } from './commands/stage.js';
 import { registerStatus } from './commands/status.js';
 import { registerStore } from './commands/store.js';
 import { registerTopology } from './commands/topology.js';
@@ -87,6 +88,7 @@ function program(io: Io): Command {
   registerWaiting(cdt, io);
   registerDecisions(cdt, io);
   registerRun(cdt, io);
+  registerStage(cdt, io);
   registerTopology(cdt, io);
   registerStore(cdt, io);
   registerAudit(cdt, io);
