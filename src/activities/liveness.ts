@@ -30,6 +30,8 @@ export async function whileBytesMove<T>(
   };
   const stallAfter = () => dependencies.settings.get('liveness.stall_seconds');
   let stallSeconds = await stallAfter();
+  // Cancelled meanwhile: work would wait for a signal that was given already.
+  cancelled.throwIfAborted();
   const beat = setInterval(() => {
     // What does not even end when it is told to (a disk that hangs) is silent from then on: Temporal gives the attempt up.
     if (stall.signal.aborted) return;

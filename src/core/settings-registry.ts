@@ -216,7 +216,7 @@ export const SETTINGS = {
     type: 'bytes',
     default: 10e12,
     min: 1,
-    max: 1e16,
+    max: 5e15,
     scopes: EVERYWHERE,
     description: 'most bytes that one staging job may ask for',
   },

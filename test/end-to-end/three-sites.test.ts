@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { withCleanup } from '../support/cleanup.js';
@@ -23,7 +23,7 @@ const OBSERVATIONS = 50;
 const timeout = 20 * 60_000;
 
 test(
-  'three sites, each seeing its own storage only: every package crosses the link once and lies in both archives; sources are freed',
+  'three sites, each seeing its own storage only: every package crosses the link once and lies in both archives; sources are freed; ten observations are staged',
   { timeout },
   (t) =>
     withScratch(t, (scratch) =>
@@ -71,9 +71,35 @@ test(
         );
         for (const site of ARCHIVES)
           assert.ok(links[site].sent() > tars / 10, `${site} was sent something first`);
+
+        await stageTen(lab, original);
       }),
     ),
 );
+
+/** Brings ten observations back to a processing location, and compares them with what the instrument wrote. */
+async function stageTen({ sites }: Laboratory, original: string): Promise<void> {
+  const wanted = readdirSync(original).sort().slice(5, 15);
+  assert.equal(wanted.length, 10);
+  const request = ['--to', 'cologne.processing', '--observation', ...wanted, '--for', '1d', '--wait'];
+  const job = await sites.json<{ id: string; state: string; packages: number }>('stage', ...request);
+  assert.equal(job.state, 'ready');
+  const folder = join(sites.root('cologne'), 'processing', 'jobs', job.id);
+  assert.deepEqual(readdirSync(join(folder, 'data')).sort(), wanted);
+  for (const observation of wanted)
+    execFileSync('diff', [
+      ...['-r', '--no-dereference'],
+      join(original, observation),
+      join(folder, 'data', observation),
+    ]);
+  execFileSync('sha256sum', ['--check', '--strict', '--quiet', 'manifest-sha256.txt'], { cwd: folder });
+  await sites.cdt('stage', 'release', job.id);
+  await eventually(
+    'the released job is over, and its folder gone',
+    async () => (await sites.json<{ state: string }>('stage', 'show', job.id)).state,
+    (state) => state === 'released' && !existsSync(folder),
+  );
+}
 
 /** Reads an archive with tar, sha256sum and diff, and compares all of it with what the instrument wrote. */
 function assertArchiveIs(lab: Laboratory, site: ArchiveSite, original: string): void {
