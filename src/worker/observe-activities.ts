@@ -7,6 +7,7 @@ import { CCATDataOperationError } from '../core/exceptions.js';
 import type { InfluxWriter } from '../core/influx.js';
 import type { Metrics } from '../core/metrics.js';
 import { parseTaskQueue } from '../core/queue-discovery.js';
+import { calculateTransferRate } from '../core/utilities/transfer-rate.js';
 
 /**
  * Around every activity: its identifiers in every log line, its time, bytes and end in the metrics. Put it outermost, so that it
@@ -49,7 +50,7 @@ export function observeActivities(
         metrics.operationFailures.inc({ ...place, activity, error_class: classOf(timing.error) });
       for (const [route, moved] of bytes)
         if (outcome === 'completed' && moved > 0 && timing.seconds > 0)
-          metrics.operationRate.observe({ ...place, route }, moved / timing.seconds);
+          metrics.operationRate.observe({ ...place, route }, calculateTransferRate(moved, timing.seconds));
       const moved = [...bytes.values()].reduce((sum, one) => sum + one, 0);
       influx?.write({
         measurement: place.operation,
@@ -57,7 +58,7 @@ export function observeActivities(
         fields: {
           duration_seconds: timing.seconds,
           bytes: BigInt(Math.round(moved)),
-          rate_bytes_per_second: timing.seconds > 0 ? moved / timing.seconds : 0,
+          rate_bytes_per_second: calculateTransferRate(moved, timing.seconds),
           attempt: BigInt(info.attempt),
         },
       });
