@@ -16,7 +16,7 @@ export type StoreHealth = (location: Location) => string | undefined;
 /**
  * The archive copies that a package can be fetched from, the best one first, and why the others can not serve. Stores that
  * work come first, then the same site, then the operator's priority, then whatever was verified most recently. A store that is
- * left alone for now comes last, since a long way is better than none.
+ * left alone for now and a copy in doubt come last: every byte is checked, and a long way is better than none.
  */
 export function rankSources(
   expected: { bytes: number; sha256: string },
@@ -29,7 +29,11 @@ export function rankSources(
   for (const copy of copies.filter((one) => one.location.locationType === 'long_term_archive')) {
     const why = whyNotFetched(copy, expected, destination);
     if (why === undefined)
-      usable.push({ copy, ill: ill(copy.location), near: copy.location.site === destination.site });
+      usable.push({
+        copy,
+        ill: copy.doubt?.words ?? ill(copy.location),
+        near: copy.location.site === destination.site,
+      });
     else refused.push(`${placeOf(copy.location)}: ${why}`);
   }
   usable.sort(
