@@ -1,33 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import ssh2, { type Client, type ConnectConfig, type SFTPWrapper, type ServerHostKeyAlgorithm } from 'ssh2';
+import ssh2, { type Client, type SFTPWrapper } from 'ssh2';
 import { CCATDataOperationError, ConfigurationError, NetworkError } from '../exceptions.js';
-import {
-  fingerprint,
-  hostName,
-  judgeHostKey,
-  knownKeyTypes,
-  type HostKeyVerdict,
-} from '../utilities/known-hosts.js';
-import { classifySftpStatus, classifySshError } from './classify-ssh-error.js';
+import { classifySftpStatus, classifySshError } from '../utilities/classify-ssh-error.js';
+import { hostName } from '../utilities/known-hosts.js';
+import { readSshKeys, sshSettings, wrongKey, type SshKeys } from '../utilities/ssh-settings.js';
 import type { TransportTarget } from './transport.js';
 
 export type SftpTarget = Extract<TransportTarget, { transport: 'sftp' }>;
 /** How the client answers. */
 export type Callback<T> = (error: Error | null | undefined, result?: T) => void;
 
-const HANDSHAKE_MS = 30_000;
-const KEEPALIVE_MS = 10_000;
 /** A server that owes answers and gives none for this long is given up. */
 const SILENCE_MS = 60_000;
-
-/** Algorithms in which a key of each type in known_hosts may sign; RSA never with SHA-1. */
-const SIGNATURES: Partial<Record<string, ServerHostKeyAlgorithm[]>> = {
-  'ssh-ed25519': ['ssh-ed25519'],
-  'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
-  'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
-  'ecdsa-sha2-nistp521': ['ecdsa-sha2-nistp521'],
-  'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
-};
 
 /**
  * One SFTP session. Every request ends: with its answer, with its status as a class of ours, or, when the connection breaks, falls
@@ -63,14 +46,13 @@ export class SftpConnection {
    * @throws NetworkError when the server can't be reached
    */
   static async open(target: SftpTarget, signal?: AbortSignal): Promise<SftpConnection> {
-    const privateKey = await readSetting(target.identityFile, 'identityFile');
-    const knownHosts = await readSetting(target.knownHostsFile, 'knownHostsFile');
+    const keys = await readSshKeys(target);
     signal?.throwIfAborted();
     const connection = new SftpConnection(target);
     const onAbort = () => connection.fail(signal?.reason as Error);
     signal?.addEventListener('abort', onAbort);
     try {
-      await connection.#connect(target, privateKey, knownHosts);
+      await connection.#connect(target, keys);
       return connection;
     } catch (error) {
       connection.fail(error as Error);
@@ -114,12 +96,12 @@ export class SftpConnection {
     );
   }
 
-  async #connect(target: SftpTarget, privateKey: Buffer, knownHosts: Buffer): Promise<void> {
+  async #connect(target: SftpTarget, keys: SshKeys): Promise<void> {
     await this.#await<undefined>((callback) => {
       this.#client.once('ready', () => callback(undefined));
       this.#client.once('connect', () => this.#client.setNoDelay(true));
       try {
-        this.#client.connect(this.#settings(target, privateKey, knownHosts.toString('utf8')));
+        this.#client.connect(sshSettings(target, keys, (reason) => this.fail(reason)));
       } catch (error) {
         throw wrongKey(target, error);
       }
@@ -131,26 +113,6 @@ export class SftpConnection {
     this.#sftp.on('close', () =>
       this.fail(new NetworkError(`${this.#server} ended the SFTP session`, { subject: this.#server })),
     );
-  }
-
-  #settings(target: SftpTarget, privateKey: Buffer, knownHosts: string): ConnectConfig {
-    const { host, port, username } = target;
-    const serverHostKey = knownKeyTypes(knownHosts, host, port).flatMap((type) => SIGNATURES[type] ?? []);
-    return {
-      host,
-      port,
-      username,
-      privateKey,
-      readyTimeout: HANDSHAKE_MS,
-      keepaliveInterval: KEEPALIVE_MS,
-      authHandler: ['publickey'],
-      ...(serverHostKey.length > 0 ? { algorithms: { serverHostKey } } : {}),
-      hostVerifier: (key: Buffer) => {
-        const verdict = judgeHostKey(knownHosts, host, port, key);
-        if (verdict !== 'trusted') this.fail(untrusted(target, key, verdict));
-        return verdict === 'trusted';
-      },
-    };
   }
 
   /** A promise that also ends when the connection does. */
@@ -208,46 +170,4 @@ export class SftpConnection {
       }),
     );
   }
-}
-
-async function readSetting(path: string, setting: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw new ConfigurationError(`${setting} ${path} can't be read: ${code}`, {
-      subject: path,
-      advice: `Correct ${setting} of the route, or the file's permissions.`,
-      cause: error,
-    });
-  }
-}
-
-function wrongKey({ identityFile }: SftpTarget, cause: unknown): ConfigurationError {
-  return new ConfigurationError(`${identityFile} is no private key that can be used`, {
-    subject: identityFile,
-    advice: 'Name a private key in OpenSSH or PEM format that has no passphrase.',
-    cause,
-  });
-}
-
-function untrusted(
-  target: SftpTarget,
-  key: Buffer,
-  verdict: Exclude<HostKeyVerdict, 'trusted'>,
-): ConfigurationError {
-  const host = hostName(target.host, target.port);
-  const reasons = {
-    unknown: `${target.knownHostsFile} does not list it`,
-    changed: `${target.knownHostsFile} lists another one: the host was set up anew, or somebody stands between`,
-    revoked: `${target.knownHostsFile} says that it is revoked`,
-  };
-  return new ConfigurationError(
-    `the key ${fingerprint(key)} of ${host} is not trusted: ${reasons[verdict]}`,
-    {
-      subject: host,
-      advice: `Ask the administrator of ${host} for the fingerprint of its key; add the key to known_hosts only when it is the same.`,
-      context: { fingerprint: fingerprint(key), verdict },
-    },
-  );
 }

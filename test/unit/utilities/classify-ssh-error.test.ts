@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NetworkError } from '../../../src/core/exceptions.js';
-import { classifySftpStatus, classifySshError } from '../../../src/core/transport/classify-ssh-error.js';
+import { classifySftpStatus, classifySshError } from '../../../src/core/utilities/classify-ssh-error.js';
 
 const thrown = (message: string, facts: object) => Object.assign(new Error(message), facts);
 

@@ -8,7 +8,7 @@ import {
   StorageError,
   type ErrorDetails,
 } from '../exceptions.js';
-import { printable } from '../utilities/printable.js';
+import { printable } from './printable.js';
 
 const { STATUS_CODE } = ssh2.utils.sftp;
 
