@@ -6,6 +6,7 @@ import { root } from './prepare.mjs';
 /** Bundles the built workflows into the one file that workers load. */
 const { code } = await bundleWorkflowCode({
   workflowsPath: join(root, 'dist', 'src', 'workflows', 'index.js'),
+  workflowInterceptorModules: [join(root, 'dist', 'src', 'workflows', 'log-attributes.js')],
   logger: new DefaultLogger('WARN'),
 });
 const target = join(root, 'dist', 'workflow-bundle.js');

@@ -74,7 +74,66 @@ export class Metrics {
     registers: this.registers,
   });
 
+  // Of the state of things: set at a scrape, by the process that can see them (`worker/gauges.ts`).
+  readonly packages = this.gauge('cdt_packages', 'Raw data packages by state.', ['state']);
+  readonly openProblems = this.gauge('cdt_open_problems', 'Problems that are not resolved.', ['operation']);
+  readonly waitingFiles = this.gauge('cdt_waiting_files', 'Files at a source that no package holds yet.', [
+    'site',
+    'location',
+  ]);
+  readonly waitingBytes = this.gauge('cdt_waiting_files_bytes', 'Their bytes.', ['site', 'location']);
+  readonly oldestWaitingFile = this.gauge(
+    'cdt_oldest_waiting_file_age_seconds',
+    'How long the oldest of them has been known.',
+    ['site', 'location'],
+  );
+  readonly oldestUnarchived = this.gauge(
+    'cdt_oldest_unarchived_package_age_seconds',
+    'Age of the oldest package of a source that is in no archive yet.',
+    ['site', 'location'],
+  );
+  readonly oldestVerified = this.gauge(
+    'cdt_oldest_verification_age_seconds',
+    'For each archive: time since the copy that was not read back for longest was.',
+    ['site', 'location'],
+  );
+  readonly queueBacklog = this.gauge('cdt_queue_backlog_tasks', 'Activities that wait for a worker, about.', [
+    ...PLACE,
+  ]);
+  readonly queueBacklogAge = this.gauge(
+    'cdt_queue_backlog_age_seconds',
+    'How long the first of them has waited, about.',
+    [...PLACE],
+  );
+  readonly queuePollers = this.gauge('cdt_queue_pollers', 'Workers that asked the queue for work lately.', [
+    ...PLACE,
+  ]);
+  readonly locationSize = this.gauge('cdt_location_size_bytes', 'Size of the disk of a location.', [
+    'site',
+    'location',
+    'type',
+  ]);
+  readonly locationAvailable = this.gauge(
+    'cdt_location_available_bytes',
+    'What may still be written there.',
+    ['site', 'location', 'type'],
+  );
+  readonly locationFill = this.gauge('cdt_location_fill_ratio', 'How full it is, from 0 to 1.', [
+    'site',
+    'location',
+    'type',
+  ]);
+  readonly catalogueUp = this.gauge(
+    'cdt_catalogue_up',
+    'Whether the figures of the catalogue could be read at this scrape or shortly before.',
+    [],
+  );
+
   constructor(options: { processMetrics?: boolean } = {}) {
     if (options.processMetrics === true) collectDefaultMetrics({ register: this.registry });
+  }
+
+  private gauge<T extends string>(name: string, help: string, labelNames: T[]): Gauge<T> {
+    return new Gauge({ name, help, labelNames, registers: this.registers });
   }
 }

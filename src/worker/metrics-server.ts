@@ -18,6 +18,7 @@ export interface MetricsServer {
  * Serves the process's metrics, and those of the Temporal SDK with them: one address to scrape for each process.
  *
  * @param sdkAddress `host:port` of the SDK's exporter, which listens on its own
+ * @param refresh sets the gauges before each answer
  * @throws ConfigurationError when the address can't be listened on
  */
 export async function serveMetrics(
@@ -25,13 +26,14 @@ export async function serveMetrics(
   registry: Registry,
   sdkAddress: string | undefined,
   log: Logger,
+  refresh: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<MetricsServer> {
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('metrics are at /metrics\n');
       return;
     }
-    Promise.all([registry.metrics(), sdkMetrics(sdkAddress, log)]).then(
+    Promise.all([refresh().then(() => registry.metrics()), sdkMetrics(sdkAddress, log)]).then(
       ([own, sdk]) => response.writeHead(200, { 'content-type': registry.contentType }).end(`${own}\n${sdk}`),
       (error: unknown) => {
         log.warn('the metrics could not be collected', { error });

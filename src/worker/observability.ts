@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { Client } from '@temporalio/client';
 import type { Catalogue } from '../core/database/catalogue.js';
 import { HealthKeys } from '../core/health-keys.js';
 import { InfluxWriter } from '../core/influx.js';
@@ -8,6 +9,7 @@ import { NotificationService, type Notifications } from '../core/notification-se
 import { NotificationDelivery } from '../core/notifications/delivery.js';
 import { makeChannel } from '../core/notifications/make-channel.js';
 import type { ObservabilitySettings } from '../core/observability-settings.js';
+import { Gauges, readDisks, readInstallation } from './gauges.js';
 import { serveMetrics } from './metrics-server.js';
 import { installRuntime } from './temporal-logging.js';
 
@@ -36,12 +38,13 @@ export function observeRuntime(
 /**
  * Starts what a worker tells of itself.
  *
- * @param options.delivers whether this process, beside the catalogue, tells people what the catalogue holds for them
+ * @param options.delivers whether this process, beside the catalogue, tells people what the catalogue holds for them and counts for the whole installation
  */
 export async function startObservability(
   settings: ObservabilitySettings,
   options: {
     catalogue: Catalogue;
+    client: Client;
     namespace: string;
     site: string;
     log: Logger;
@@ -51,13 +54,17 @@ export async function startObservability(
     progresses: () => Promise<boolean>;
   },
 ): Promise<Observability> {
-  const { catalogue, namespace, site, log, delivers, sdkMetrics, progresses } = options;
+  const { catalogue, client, namespace, site, log, delivers, sdkMetrics, progresses } = options;
   const metrics = new Metrics({ processMetrics: true });
   const channels = settings.notifications.channels.map(makeChannel);
+  const gauges = [new Gauges(() => readDisks(metrics, catalogue, site), log)];
+  if (delivers) gauges.push(new Gauges(() => readInstallation(metrics, catalogue, client), log));
   const server =
     settings.metrics === undefined
       ? undefined
-      : await serveMetrics(settings.metrics, metrics.registry, sdkMetrics, log);
+      : await serveMetrics(settings.metrics, metrics.registry, sdkMetrics, log, () =>
+          Promise.all(gauges.map((one) => one.refresh())),
+        );
   const influx = settings.influx === undefined ? undefined : new InfluxWriter(settings.influx, log, metrics);
   const delivery = delivers
     ? new NotificationDelivery(catalogue, channels, { ...settings.notifications, namespace }, log, metrics)

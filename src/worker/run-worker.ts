@@ -71,8 +71,10 @@ export async function runWorker(
   const connection = await NativeConnection.connect(connectionOptions);
   const clientConnection = await Connection.connect(connectionOptions);
   const catalogue = new Catalogue(dataSource);
+  const client = new Client({ connection: clientConnection, namespace });
   const observability = await startObservability(observed, {
     catalogue,
+    client,
     namespace,
     site: place,
     log,
@@ -81,7 +83,6 @@ export async function runWorker(
     progresses: () => answers(clientConnection),
   });
   try {
-    const client = new Client({ connection: clientConnection, namespace });
     const settings = new SettingsManager(catalogue.settings, configuration.settings, log);
     const dependencies: Dependencies = {
       settings,

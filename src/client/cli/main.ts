@@ -9,6 +9,7 @@ import { registerDeletion } from './commands/deletion.js';
 import { registerExplain } from './commands/explain.js';
 import { registerHold } from './commands/hold.js';
 import { registerMigrate } from './commands/migrate.js';
+import { registerNotify } from './commands/notify.js';
 import { registerPackages } from './commands/packages.js';
 import { registerProblems } from './commands/problems.js';
 import { registerQueues } from './commands/queues.js';
@@ -85,6 +86,7 @@ function program(io: Io): Command {
   registerUp(cdt, io);
   registerStatus(cdt, io);
   registerPackages(cdt, io);
+  registerNotify(cdt, io);
   registerProblems(cdt, io);
   registerExplain(cdt, io);
   registerWaiting(cdt, io);

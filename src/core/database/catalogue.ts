@@ -5,6 +5,7 @@ import { AuditLog } from './audit-log.js';
 import * as archive from './catalogue/archive.js';
 import * as bundling from './catalogue/bundling.js';
 import * as copies from './catalogue/copies.js';
+import * as figures from './catalogue/figures.js';
 import * as files from './catalogue/files.js';
 import * as packages from './catalogue/packages.js';
 import * as planning from './catalogue/package-planning.js';
@@ -290,5 +291,12 @@ export class Catalogue {
   /** Open problems, latest first, at most 1000; of one source and of none in particular if a source is given. */
   openProblems(sourceLocationId?: string): Promise<Problem[]> {
     return this.transactions.read((manager) => problems.openProblems(manager, sourceLocationId));
+  }
+
+  // --- numbers -----------------------------------------------------------------------------------------------------
+
+  /** The state of everything in numbers, for metrics: some aggregates over whole tables, not for every second. */
+  figures(): Promise<figures.Figures> {
+    return this.transactions.read((manager) => figures.figures(manager));
   }
 }
