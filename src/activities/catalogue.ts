@@ -72,6 +72,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           maxBytes: await settings.get('packaging.max_bytes', input),
           maxFiles: await settings.get('packaging.max_files', input),
           waitSeconds: PATIENCE * quietSeconds,
+          executionQuietSeconds: await settings.get('packaging.execution_quiet_seconds', input),
           limit: input.limit,
         });
         return packages.map((one) => ({
@@ -91,6 +92,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           bufferLocationId: buffer.id,
           maxPackages: await settings.get('transfer.bundle_packages', input),
           maxBytes: await settings.get('transfer.bundle_bytes', input),
+          maxAgeSeconds: await settings.get('transfer.bundle_max_age_seconds', input),
         });
         return transfers.map(({ id, ...one }) => ({ dataTransferId: id, ...one }));
       });

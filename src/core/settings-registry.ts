@@ -40,6 +40,16 @@ export const SETTINGS = {
     variable: 'CCAT_DATA_TRANSFER_QUIET_SECONDS',
     description: 'a file is packaged when it was not written for this long',
   },
+  'packaging.execution_quiet_seconds': {
+    type: 'duration',
+    unit: 'seconds',
+    default: 3600,
+    min: 0,
+    max: 30 * 86_400,
+    scopes: EVERYWHERE,
+    description:
+      'an execution that was begun and never finished is packaged when nothing new came for this long',
+  },
   'packaging.max_bytes': {
     type: 'bytes',
     default: 50e9,
@@ -87,6 +97,15 @@ export const SETTINGS = {
     scopes: EVERYWHERE,
     variable: 'CCAT_DATA_TRANSFER_BUNDLE_PACKAGES',
     description: 'most packages that are sent together',
+  },
+  'transfer.bundle_max_age_seconds': {
+    type: 'duration',
+    unit: 'seconds',
+    default: 0,
+    min: 0,
+    max: 7 * 86_400,
+    scopes: EVERYWHERE,
+    description: 'a bundle that could hold more is sent when its oldest package waited for this long',
   },
   'deletion.required_copies': {
     type: 'integer',

@@ -10,6 +10,7 @@ import { registerExplain } from './commands/explain.js';
 import { registerHold } from './commands/hold.js';
 import { registerMigrate } from './commands/migrate.js';
 import { registerNotify } from './commands/notify.js';
+import { registerObservation } from './commands/observation.js';
 import { registerPackages } from './commands/packages.js';
 import { registerProblems } from './commands/problems.js';
 import { registerQueues } from './commands/queues.js';
@@ -101,6 +102,7 @@ function program(io: Io): Command {
   registerReplay(cdt, io);
   registerDeletion(cdt, io);
   registerHold(cdt, io);
+  registerObservation(cdt, io);
   registerAuditLog(cdt, io);
   registerSettings(cdt, io);
   registerConfig(cdt, io);

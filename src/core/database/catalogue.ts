@@ -20,6 +20,7 @@ import { FixityCatalogue } from './fixity-catalogue.js';
 import { SettingsCatalogue } from './settings-catalogue.js';
 import { NotificationCatalogue } from './notification-catalogue.js';
 import { StagingCatalogue } from './staging-catalogue.js';
+import { Observations } from './observations.js';
 import type {
   ArchiveOrder,
   ArchivedPackageSummary,
@@ -68,6 +69,8 @@ export class Catalogue {
   readonly stores: StoresCatalogue;
   /** What was asked to be brought back for processing. */
   readonly staging: StagingCatalogue;
+  /** What instruments tell of executions. */
+  readonly observations: Observations;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
@@ -75,6 +78,7 @@ export class Catalogue {
     this.auditLog = new AuditLog(this.transactions);
     this.notifications = new NotificationCatalogue(this.transactions);
     this.deletions = new DeletionCatalogue(this.transactions);
+    this.observations = new Observations(this.transactions);
     this.explain = new ExplainCatalogue(this.transactions);
     this.settings = new SettingsCatalogue(this.transactions);
     this.fixity = new FixityCatalogue(this.transactions);
@@ -139,6 +143,7 @@ export class Catalogue {
    * planned earlier and are not made yet, oldest first, `limit` at most; `fresh` tells the new ones.
    *
    * @param plan.waitSeconds how long the quiet files of an observation wait for its files that are still being written
+   * @param plan.executionQuietSeconds how long an observation that was begun and not finished must write nothing new to be packaged
    */
   planRawDataPackages(plan: planning.PackagingPlan): Promise<PlannedPackage[]> {
     return this.transactions.write((manager) => planning.planRawDataPackages(manager, plan));

@@ -26,3 +26,20 @@ export function groupEntries<T extends { size: number }>(entries: readonly T[], 
   if (group.length > 0) groups.push(group);
   return groups;
 }
+
+/**
+ * The groups that are closed: all but the last, which may grow still, and that one too when it is full or its oldest member waited
+ * for `maxAgeSeconds`.
+ */
+export function closedGroups<T extends { size: number; waitedSeconds: number }>(
+  groups: readonly T[][],
+  limits: GroupLimits & { maxAgeSeconds: number },
+): T[][] {
+  return groups.filter(
+    (group, at) =>
+      at < groups.length - 1 ||
+      group.length >= limits.maxFiles ||
+      group.reduce((sum, { size }) => sum + size, 0) >= limits.maxBytes ||
+      group.some(({ waitedSeconds }) => waitedSeconds >= limits.maxAgeSeconds),
+  );
+}

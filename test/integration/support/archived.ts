@@ -81,6 +81,7 @@ export async function archivedObservatory(
       bufferLocationId: (await catalogue.location('ccat', 'buffer')).id,
       maxBytes: 1e12,
       maxFiles: 1e6,
+      executionQuietSeconds: 0,
       waitSeconds: 0,
       limit: 100,
     });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Catalogue } from '../../../src/core/database/catalogue.js';
+import type { PackagingPlan } from '../../../src/core/database/catalogue/package-planning.js';
 import type { FoundEntry, Location, PlannedPackage, Topology } from '../../../src/core/database/records.js';
 import type { PackageResult, RefusedEntry } from '../../../src/core/package/package-result.js';
 
@@ -92,9 +93,17 @@ export function entry(path: string, changes: Partial<FoundEntry> = {}): FoundEnt
 export function planPackages(
   catalogue: Catalogue,
   { source, buffer }: Observatory,
-  changes: { maxBytes?: number; maxFiles?: number; waitSeconds?: number; limit?: number } = {},
+  changes: Partial<
+    Pick<PackagingPlan, 'maxBytes' | 'maxFiles' | 'waitSeconds' | 'executionQuietSeconds' | 'limit'>
+  > = {},
 ): Promise<PlannedPackage[]> {
-  const limits = { maxBytes: 1e9, maxFiles: 1000, waitSeconds: WAIT_SECONDS, limit: 100 };
+  const limits = {
+    maxBytes: 1e9,
+    maxFiles: 1000,
+    waitSeconds: WAIT_SECONDS,
+    executionQuietSeconds: 3600,
+    limit: 100,
+  };
   return catalogue.planRawDataPackages({
     sourceLocationId: source.id,
     bufferLocationId: buffer.id,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { groupEntries } from '../../../src/core/policy/grouping.js';
+import { closedGroups, groupEntries } from '../../../src/core/policy/grouping.js';
 
 const entries = fc.array(fc.record({ size: fc.nat(2000) }), { maxLength: 60 });
 const limits = fc.record({
@@ -54,4 +54,22 @@ test('the next entry would not have fitted into the group before', () => {
       }
     }),
   );
+});
+
+test('a bundle that could hold more waits until it is full or old, and all before it go', () => {
+  const member = fc.record({ size: fc.nat(2000), waitedSeconds: fc.nat(100) });
+  fc.assert(
+    fc.property(fc.array(member, { maxLength: 60 }), limits, fc.nat(100), (given, limit, maxAgeSeconds) => {
+      const groups = groupEntries(given, limit);
+      const closed = closedGroups(groups, { ...limit, maxAgeSeconds });
+      assert.deepEqual(closed.slice(0, groups.length - 1), groups.slice(0, -1));
+      const last = groups.at(-1) ?? [];
+      const full =
+        last.length >= limit.maxFiles || last.reduce((sum, { size }) => sum + size, 0) >= limit.maxBytes;
+      const old = last.some(({ waitedSeconds }) => waitedSeconds >= maxAgeSeconds);
+      assert.equal(closed.length === groups.length, full || old || groups.length === 0);
+    }),
+  );
+  const groups = [[{ size: 1, waitedSeconds: 0 }]];
+  assert.deepEqual(closedGroups(groups, { maxBytes: 9, maxFiles: 9, maxAgeSeconds: 0 }), groups);
 });

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { ConfigurationError } from '../../exceptions.js';
-import { groupEntries } from '../../policy/grouping.js';
+import { closedGroups, groupEntries } from '../../policy/grouping.js';
 import {
   archiveSites,
   nextHop,
@@ -20,6 +20,8 @@ export interface BundlingPlan {
   maxPackages: number;
   /** Of the packages' tars. */
   maxBytes: number;
+  /** A bundle that could hold more is sent when its oldest package waited for so long; at once where absent. */
+  maxAgeSeconds?: number;
 }
 
 /** Transfers from one buffer that are not over at once. */
@@ -34,6 +36,8 @@ const LEFT_OUT = `interval '1 hour'`;
 interface Candidate {
   id: string;
   size: number;
+  /** For how long it has been ready to be sent, by the catalogue's clock. */
+  waitedSeconds: number;
 }
 
 /** Bundles what is to go on from a buffer: what was packaged into it, and what came to it and has still further to go. */
@@ -75,7 +79,7 @@ async function planFirstCopies(
   const free = await freeTransfers(manager, here.id);
   const waiting = await rows<Candidate>(
     manager,
-    `select p.id, p.bytes::float8 as size from raw_data_package p
+    `select p.id, p.bytes::float8 as size, extract(epoch from now() - p.packaged_at)::float8 as "waitedSeconds" from raw_data_package p
      where p.buffer_location_id = $1 and p.state = 'waiting' and not exists (
        select from data_transfer_item i where i.raw_data_package_id = p.id and i.status = 'left' and i.closed_at > now() - ${LEFT_OUT})
      order by p.created_at, p.id limit $2 for update`,
@@ -159,7 +163,7 @@ async function lackingAt(
     join site s on s.id = l.site_id where a.raw_data_package_id = p.id and a.state = 'present' and a.verified_at is not null`;
   return await rows<Candidate>(
     manager,
-    `select p.id, p.bytes::float8 as size
+    `select p.id, p.bytes::float8 as size, extract(epoch from now() - c.created_at)::float8 as "waitedSeconds"
      from physical_copy c join raw_data_package p on p.id = c.raw_data_package_id
      where c.data_location_id = $1 and c.state = 'present' and c.verified_at is not null
        and p.buffer_location_id <> c.data_location_id and p.state <> 'failed'
@@ -182,7 +186,12 @@ async function lackingAt(
 }
 
 function bundlesOf(candidates: Candidate[], plan: BundlingPlan): Candidate[][] {
-  return groupEntries(candidates, { maxBytes: plan.maxBytes, maxFiles: plan.maxPackages });
+  const limits = {
+    maxBytes: plan.maxBytes,
+    maxFiles: plan.maxPackages,
+    maxAgeSeconds: plan.maxAgeSeconds ?? 0,
+  };
+  return closedGroups(groupEntries(candidates, limits), limits);
 }
 
 async function freeTransfers(manager: EntityManager, originLocationId: string): Promise<number> {

@@ -11,6 +11,8 @@ export interface PackagingPlan extends GroupLimits {
   sourceLocationId: string;
   bufferLocationId: string;
   waitSeconds: number;
+  /** An execution whose start was told and whose end was not is taken for over when nothing new came for so long. */
+  executionQuietSeconds: number;
   /** Most packages in the answer. */
   limit: number;
 }
@@ -55,14 +57,16 @@ async function candidates(manager: EntityManager, plan: PackagingPlan, limit: nu
          quiet or seen_at <= now() - make_interval(secs => $2) as ready
        from raw_data_file where source_location_id = $1 and state = 'registered' and raw_data_package_id is null
      ), due as (
-       select unit from waiting group by unit
-       having bool_and(ready) or min(seen_at) filter (where quiet) <= now() - make_interval(secs => $2)
+       select unit from waiting join executed_obs_unit e on e.id = unit group by unit, e.status
+       having case e.status
+         when 'in_progress' then max(seen_at) filter (where ready) <= now() - make_interval(secs => $4)
+         else bool_and(ready) or min(seen_at) filter (where quiet) <= now() - make_interval(secs => $2) end
      )
      select u.id as "unitId", u.name as unit, m.id as "moduleId", m.name as module
      from waiting join due on due.unit = waiting.unit
      join executed_obs_unit u on u.id = waiting.unit join instrument_module m on m.id = waiting.module
      where ready group by u.id, m.id order by min(seen_at), u.name, m.name limit $3`,
-    [plan.sourceLocationId, plan.waitSeconds, limit],
+    [plan.sourceLocationId, plan.waitSeconds, limit, plan.executionQuietSeconds],
   );
 }
 
