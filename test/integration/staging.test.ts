@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { decide, waitingWorkflows } from '../../src/client/operator.js';
+import { explain } from '../../src/client/explain/explain.js';
 import { workNow } from '../../src/client/explain/work.js';
 import { extendJob, releaseJob, requestStaging } from '../../src/client/staging.js';
 import type { Catalogue } from '../../src/core/database/catalogue.js';
@@ -150,6 +151,16 @@ test('two jobs share a copy; it goes when the last of them is released', TIMEOUT
         extendJob(lab.client, two.workflowId, { keepFor: '400d', by: 'ada' }),
         /90 days at most/,
       );
+
+      const whyKeep = () => Promise.resolve([]);
+      const [told] = await explain({ catalogue, temporal: { client: lab.client }, whyKeep }, one.jobId);
+      assert.match(
+        `${told?.state}: ${told?.waiting.words}`,
+        /ready, 2 of 2 packages.*ada: its files are there/,
+      );
+      assert.match(told?.next?.at ?? '', /^\d{4}-/);
+      const [facts] = await catalogue.deletions.facts([shared.packageId]);
+      assert.equal(facts?.neededBy.length, 2, 'both jobs are a reason to keep the copy');
 
       await releaseJob(lab.client, one.workflowId, { by: 'ada' });
       assert.equal((await outcome(b, one.workflowId)).state, 'released');

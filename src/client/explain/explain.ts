@@ -3,12 +3,15 @@ import { nextOfWork, whyWorkWaits } from '../../core/policy/explanation.js';
 import { CDT_OBSERVATION, CDT_PACKAGE } from '../../workflows/search-attributes.js';
 import { explainFile } from './explain-file.js';
 import { explainPackage } from './explain-package.js';
+import { explainStaging } from './explain-staging.js';
 import type { Explanation, Sources } from './explanation.js';
 import { workNow } from './work.js';
 
-/** Explains everything that a word names: a package, copy, transfer, observation or file. Empty where nothing is called so. */
+/** Explains everything that a word names: a package, copy, transfer, observation, file or staging job. Empty where nothing is called so. */
 export async function explain(sources: Sources, word: string): Promise<Explanation[]> {
   const { packageIds, copyId, files } = await sources.catalogue.explain.findSubjects(word);
+  const job = await sources.catalogue.staging.job(word);
+  if (job !== undefined) return [await explainStaging(sources, job)];
   const packages = packageIds.map((id) => explainPackage(sources, id, copyId));
   return Promise.all([...packages, ...files.map((file) => explainFile(sources, file))]);
 }

@@ -7,7 +7,7 @@ import type { WorkNow } from './work.js';
 /** What `cdt explain` answers about one thing. Times are ISO 8601. */
 export interface Explanation {
   /** `work` where only Temporal could be asked. */
-  kind: 'package' | 'file' | 'copy' | 'work';
+  kind: 'package' | 'file' | 'copy' | 'staging job' | 'work';
   id: string;
   name: string;
   observation: string;

@@ -9,6 +9,7 @@ import { PhysicalCopyEntity } from '../entities/physical-copy.js';
 import type { Location } from '../records.js';
 import { toCopy } from './copies.js';
 import { row, rows } from './sql.js';
+import { stagingNeeds } from './staged-copies.js';
 import { locations as allLocations, routes as allRoutes, toLocation } from './topology.js';
 
 /** The catalogue's clock, also within a transaction that waited for others. */
@@ -26,6 +27,7 @@ export async function deletionFacts(manager: EntityManager, packageIds: string[]
   const challenges = await latestChallenges(manager, packageIds);
   const holds = await holdsOn(manager, packageIds);
   const transfers = await openTransfers(manager, packageIds);
+  const staging = await stagingNeeds(manager, packageIds);
   const sources = await sourcesOf(manager, packages);
   return packageIds.map((id) => {
     const of = packages.get(id);
@@ -57,7 +59,7 @@ export async function deletionFacts(manager: EntityManager, packageIds: string[]
       holds: holds.get(id) ?? [],
       journeys: { firstBufferId: of.bufferLocationId, openTransfers: transfers.get(id) ?? [] },
       topology,
-      neededBy: [],
+      neededBy: staging.get(id) ?? [],
       pressure: {},
     };
   });

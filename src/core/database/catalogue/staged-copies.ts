@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { Need } from '../../policy/deletion.js';
 import type { StagedFacts, StagingNeed } from '../../policy/staging.js';
 import { audit } from './audit.js';
 import { changed, lock, row, rows } from './sql.js';
@@ -123,4 +124,37 @@ export async function forgottenJobs(
      where data_location_id = $1 and ended_at is null and expires_at < now() - interval '1 hour' limit 100`,
     [locationId],
   );
+}
+
+/** What open staging jobs need, by package. */
+export async function stagingNeeds(
+  manager: EntityManager,
+  packageIds: string[],
+): Promise<Map<string, Need[]>> {
+  const found = await rows<{
+    packageId: string;
+    locationId: string;
+    job: string;
+    by: string;
+    since: Date;
+    until: Date;
+  }>(
+    manager,
+    `select i.raw_data_package_id as "packageId", j.data_location_id as "locationId", j.id as job, j.requested_by as by,
+       j.created_at as since, j.expires_at as until
+     from staging_job_item i join staging_job j on j.id = i.staging_job_id
+     where i.raw_data_package_id = any($1) and j.ended_at is null order by j.created_at`,
+    [packageIds],
+  );
+  const needs = new Map<string, Need[]>();
+  for (const { packageId, locationId, job, by, since, until } of found) {
+    const need = {
+      locationId,
+      words: `the staging job ${job} of ${by} needs it`,
+      since: since.toISOString(),
+      until: until.toISOString(),
+    };
+    needs.set(packageId, [...(needs.get(packageId) ?? []), need]);
+  }
+  return needs;
 }
