@@ -225,12 +225,11 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
 
   /** The buffer of a site that new packages go to: the first by priority that is switched on. */
   async function bufferOf(site: string) {
-    const first = primaryBuffer(await catalogue.locations(site), site);
-    if (first === undefined)
-      throw new ConfigurationError(`site ${site} has no active buffer`, {
-        subject: site,
-        advice: 'add a buffer to the topology',
-      });
-    return first;
+    const found = primaryBuffer({ locations: await catalogue.locations(site) }, site);
+    if ('buffer' in found) return found.buffer;
+    throw new ConfigurationError(found.reasons.join('; '), {
+      subject: site,
+      advice: 'add a buffer to the topology',
+    });
   }
 }

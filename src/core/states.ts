@@ -8,8 +8,9 @@ export type Status = (typeof STATUSES)[number];
  * How a package fares in one data transfer.
  * - `left`: an operator left it out; it is sent again later
  * - `failed`: given up
+ * - `rerouted`: taken over by another transfer, over another route or into another buffer
  */
-export const TRANSFER_ITEM_STATUSES = ['pending', 'arrived', 'left', 'failed'] as const;
+export const TRANSFER_ITEM_STATUSES = ['pending', 'arrived', 'left', 'failed', 'rerouted'] as const;
 export type TransferItemStatus = (typeof TRANSFER_ITEM_STATUSES)[number];
 
 /**

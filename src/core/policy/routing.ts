@@ -1,4 +1,6 @@
 import type { Location, Route } from '../database/records.js';
+import { whyLeftAlone, type Breaker } from './breaker.js';
+import { whyNotOnto, type DiskFacts } from './buffer-space.js';
 
 /** Where the places are and how they are joined. */
 export interface RoutingFacts {
@@ -7,6 +9,10 @@ export interface RoutingFacts {
   /** Transfers under way over each route, by its ID. */
   openTransfers: ReadonlyMap<string, number>;
   now: Date;
+  /** The breaker of each route that has one, by the route's name. */
+  breakers?: ReadonlyMap<string, Breaker>;
+  /** The disks that were measured, by the ID of their location. */
+  disks?: ReadonlyMap<string, DiskFacts>;
 }
 
 /** The next hop of a journey: over this route into this buffer. */
@@ -21,15 +27,18 @@ export type HopOrReasons = { hop: Hop } | { reasons: string[] };
 /**
  * The next hop from a buffer towards a site: a custom route of these very locations, else the site's own routes by priority
  * (a relay's hop leads to its station), else the shortest chain of direct routes there is.
+ *
+ * @param bytes that the hop's buffer must have room for
  */
-export function nextHop(origin: Location, site: string, facts: RoutingFacts): HopOrReasons {
+export function nextHop(origin: Location, site: string, facts: RoutingFacts, bytes = 0): HopOrReasons {
   const reasons: string[] = [];
   for (const route of explicitRoutes(origin, site, facts)) {
-    const found = route.routeType === 'relay' ? hopToStation(origin, route, facts) : hopOver(route, facts);
+    const found =
+      route.routeType === 'relay' ? hopToStation(origin, route, facts, bytes) : hopOver(route, facts, bytes);
     if ('hop' in found) return found;
     reasons.push(...found.reasons);
   }
-  const chain = firstOfChain(origin, site, facts);
+  const chain = firstOfChain(origin, site, facts, bytes);
   if (chain !== undefined) return { hop: chain };
   return { reasons: reasons.length > 0 ? reasons : [`no route leads from ${origin.site} to ${site}`] };
 }
@@ -49,13 +58,13 @@ function explicitRoutes(origin: Location, site: string, { routes }: RoutingFacts
   );
 }
 
-function hopToStation(origin: Location, relay: Route, facts: RoutingFacts): HopOrReasons {
+function hopToStation(origin: Location, relay: Route, facts: RoutingFacts, bytes: number): HopOrReasons {
   const closed = whyClosed(relay, facts);
   if (closed !== undefined) return { reasons: [closed] };
   const reasons: string[] = [];
   const station = relay.via ?? '';
   for (const route of explicitRoutes(origin, station, facts).filter((one) => one.routeType !== 'relay')) {
-    const found = hopOver(route, facts);
+    const found = hopOver(route, facts, bytes);
     if ('hop' in found) return found;
     reasons.push(...found.reasons);
   }
@@ -65,20 +74,21 @@ function hopToStation(origin: Location, relay: Route, facts: RoutingFacts): HopO
   };
 }
 
-function hopOver(route: Route, facts: RoutingFacts): HopOrReasons {
+function hopOver(route: Route, facts: RoutingFacts, bytes: number): HopOrReasons {
   const closed = whyClosed(route, facts);
   if (closed !== undefined) return { reasons: [closed] };
-  const buffer = primaryBuffer(facts.locations, route.destination, route.destinationLocation);
-  if (buffer !== undefined) return { hop: { route, buffer } };
-  const wanted =
-    route.destinationLocation === undefined
-      ? 'no active buffer'
-      : `no active buffer ${route.destinationLocation}`;
-  return { reasons: [`${route.name}: ${route.destination} has ${wanted}`] };
+  const { destination, destinationLocation } = route;
+  const found = primaryBuffer(facts, destination, {
+    name: destinationLocation,
+    bytes,
+    what: 'sending there',
+  });
+  if ('buffer' in found) return { hop: { route, buffer: found.buffer } };
+  return { reasons: found.reasons.map((reason) => `${route.name}: ${reason}`) };
 }
 
 /** Breadth first over direct routes: the first hop of the shortest chain to the site. */
-function firstOfChain(origin: Location, site: string, facts: RoutingFacts): Hop | undefined {
+function firstOfChain(origin: Location, site: string, facts: RoutingFacts, bytes: number): Hop | undefined {
   const open = facts.routes
     .filter((one) => one.routeType === 'direct')
     .sort((a, b) => a.priority - b.priority || a.name.localeCompare(b.name));
@@ -88,7 +98,7 @@ function firstOfChain(origin: Location, site: string, facts: RoutingFacts): Hop 
     const next: typeof frontier = [];
     for (const { at, first } of frontier) {
       for (const route of open.filter((one) => one.origin === at && !seen.has(one.destination))) {
-        const found = hopOver(route, facts);
+        const found = hopOver(route, facts, bytes);
         if (!('hop' in found)) continue;
         const begun = first ?? found.hop;
         if (route.destination === site) return begun;
@@ -101,25 +111,44 @@ function firstOfChain(origin: Location, site: string, facts: RoutingFacts): Hop 
   return undefined;
 }
 
-/** The buffer of a site that is used: the named one, else the first by priority; only one that is switched on. */
-export function primaryBuffer(locations: Location[], site: string, name?: string): Location | undefined {
-  return locations
+/**
+ * The buffer of a site that is used: the named one, else the first by priority; only one that is switched on, works, and has room.
+ * Else one sentence for each that is there and can't be taken now.
+ *
+ * @param wanted.what would be done with it: "packaging", "sending there"
+ */
+export function primaryBuffer(
+  { locations, disks }: Pick<RoutingFacts, 'locations' | 'disks'>,
+  site: string,
+  wanted: { name?: string; bytes?: number; what?: string } = {},
+): { buffer: Location } | { reasons: string[] } {
+  const { name, bytes = 0, what = 'work' } = wanted;
+  const reasons: string[] = [];
+  const buffers = locations
     .filter(
       (one) =>
         one.site === site && one.locationType === 'buffer' && one.active && (name ?? one.name) === one.name,
     )
-    .sort((a, b) => a.priority - b.priority || a.name.localeCompare(b.name))[0];
+    .sort((a, b) => a.priority - b.priority || a.name.localeCompare(b.name));
+  for (const buffer of buffers) {
+    const why = whyNotOnto(disks?.get(buffer.id), bytes, `${site}.${buffer.name}`, what);
+    if (why === undefined) return { buffer };
+    reasons.push(why);
+  }
+  const none = `${site} has no active buffer${name === undefined ? '' : ` ${name}`}`;
+  return { reasons: reasons.length > 0 ? reasons : [none] };
 }
 
 /** Why a route takes nothing new now, in one sentence; undefined when it does. */
-export function whyClosed(route: Route, { openTransfers, now }: RoutingFacts): string | undefined {
+export function whyClosed(route: Route, { openTransfers, now, breakers }: RoutingFacts): string | undefined {
   if (!route.active) return `${route.name} is switched off`;
   if (route.hours !== undefined && !route.hours.some((one) => isWithin(one, now)))
     return `${route.name} is used only ${route.hours.map(({ from, to }) => `from ${from} to ${to}`).join(' and ')} UTC`;
   const open = openTransfers.get(route.id) ?? 0;
   if (route.maxTransfers !== undefined && open >= route.maxTransfers)
     return `${route.name} has ${open} of at most ${route.maxTransfers} transfers under way`;
-  return undefined;
+  const alone = whyLeftAlone(breakers?.get(route.name), now.getTime(), open);
+  return alone === undefined ? undefined : `${route.name} ${alone}`;
 }
 
 /** Hours of the day, UTC; a window that ends before it begins goes over midnight. */
@@ -136,34 +165,4 @@ function isWithin({ from, to }: { from: string; to: string }, now: Date): boolea
 export function archiveSites(locations: Location[]): string[] {
   const archives = locations.filter((one) => one.locationType === 'long_term_archive' && one.active);
   return [...new Set(archives.map((one) => one.site))].sort();
-}
-
-/**
- * The site that gets the first copy of what leaves a buffer. Round robin: of those that can be reached, the one that was
- * chosen longest ago; so each archive's site gets its turn, and no pointer has to be kept.
- *
- * @param lastUsed when each site was last sent a first copy from here, in milliseconds
- */
-export function primaryDestination(
-  origin: Location,
-  facts: RoutingFacts,
-  lastUsed: ReadonlyMap<string, number>,
-): { site: string; hop: Hop } | { reasons: string[] } {
-  const reasons: string[] = [];
-  const ways: { site: string; hop: Hop }[] = [];
-  for (const site of archiveSites(facts.locations).filter((one) => one !== origin.site)) {
-    const found = nextHop(origin, site, facts);
-    if ('hop' in found) ways.push({ site, hop: found.hop });
-    else reasons.push(...found.reasons);
-  }
-  const last = ({ site }: { site: string }) => lastUsed.get(site) ?? -Infinity;
-  ways.sort((a, b) => compare(last(a), last(b)) || a.hop.route.priority - b.hop.route.priority);
-  const [chosen] = ways;
-  if (chosen !== undefined) return chosen;
-  return { reasons: reasons.length > 0 ? reasons : ['no site has an active long-term archive'] };
-}
-
-/** Differences of infinities are no numbers. */
-function compare(a: number, b: number): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

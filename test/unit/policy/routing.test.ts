@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Location, Route } from '../../../src/core/database/records.js';
-import { nextHop, primaryDestination, type RoutingFacts } from '../../../src/core/policy/routing.js';
+import { NOTHING_SENT, primaryDestination } from '../../../src/core/policy/primary-destination.js';
+import { nextHop, type RoutingFacts } from '../../../src/core/policy/routing.js';
 
 const NOON = new Date('2026-11-24T12:00:00Z');
 
@@ -117,7 +118,10 @@ test('buffers fail over by priority, and a site without an active one is not rea
 test('the sites with archives take turns, and one that can not be reached is left out', () => {
   const routes = [route('ccat', 'cologne'), route('ccat', 'us', { priority: 1 })];
   const choose = (used: [string, number][], changes: Partial<RoutingFacts> = {}) => {
-    const found = primaryDestination(here, facts({ routes, ...changes }), new Map(used));
+    const found = primaryDestination(here, facts({ routes, ...changes }), {
+      ...NOTHING_SENT,
+      lastUsed: new Map(used),
+    });
     return 'site' in found ? found.site : found.reasons.join('; ');
   };
   assert.equal(choose([]), 'cologne');

@@ -1,13 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import { ConfigurationError } from '../../exceptions.js';
 import { closedGroups, groupEntries } from '../../policy/grouping.js';
-import {
-  archiveSites,
-  nextHop,
-  primaryDestination,
-  type Hop,
-  type RoutingFacts,
-} from '../../policy/routing.js';
+import { NOTHING_SENT, primaryDestination } from '../../policy/primary-destination.js';
+import { archiveSites, nextHop, type Hop, type RoutingFacts } from '../../policy/routing.js';
 import { dataTransferPackageName } from '../../utilities/naming.js';
 import { uniqueId } from '../../utilities/unique-id.js';
 import type { DataTransferPlan, Location } from '../records.js';
@@ -87,7 +82,7 @@ async function planFirstCopies(
   );
   const lastUsed = await lastUsedSites(manager, here.id);
   for (const bundle of bundlesOf(waiting, plan).slice(0, free)) {
-    const chosen = primaryDestination(here, facts, lastUsed);
+    const chosen = primaryDestination(here, facts, { ...NOTHING_SENT, lastUsed });
     if ('reasons' in chosen) {
       assertSomeWayOut(here, facts, chosen.reasons);
       return;

@@ -5,6 +5,7 @@ import { Settings0000000000006 } from './0006-settings.js';
 import { DeletionEvidence0000000000007 } from './0007-deletion-evidence.js';
 import { Staging0000000000008 } from './0008-staging.js';
 import { Audit0000000000009 } from './0009-audit.js';
+import { Liveness0000000000010 } from './0010-liveness.js';
 import { Entities0000000000011 } from './0011-entities.js';
 import { Notifications0000000000013 } from './0013-notifications.js';
 
@@ -17,6 +18,7 @@ export const MIGRATIONS = [
   DeletionEvidence0000000000007,
   Staging0000000000008,
   Audit0000000000009,
+  Liveness0000000000010,
   Entities0000000000011,
   Notifications0000000000013,
 ];
