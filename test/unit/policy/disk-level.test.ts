@@ -103,7 +103,7 @@ test('while nobody measures, a full disk is left when enough was freed since', (
   const full = disk(0.9, { stale: true });
   assert.equal(roomOn(full), 0);
   assert.ok(roomOn({ ...full, promisedBytes: -200 }) > 0);
-  assert.equal(roomBelow('high', used(0.8), RULES), 50);
+  assert.ok(Math.abs(roomBelow('high', used(0.8), RULES) - 50) <= 1);
 });
 
 test('a forecast needs a rate, and a rate some time', () => {
