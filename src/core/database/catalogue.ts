@@ -10,6 +10,7 @@ import * as files from './catalogue/files.js';
 import * as packages from './catalogue/packages.js';
 import * as planning from './catalogue/package-planning.js';
 import * as packaging from './catalogue/packaging.js';
+import * as rerouting from './catalogue/rerouting.js';
 import * as problems from './catalogue/problems.js';
 import * as sweeps from './catalogue/sweeps.js';
 import * as topology from './catalogue/topology.js';
@@ -17,6 +18,7 @@ import * as transfers from './catalogue/transfers.js';
 import { DeletionCatalogue } from './deletion-catalogue.js';
 import { ExplainCatalogue } from './explain-catalogue.js';
 import { FixityCatalogue } from './fixity-catalogue.js';
+import { LivenessCatalogue } from './liveness-catalogue.js';
 import { SettingsCatalogue } from './settings-catalogue.js';
 import { NotificationCatalogue } from './notification-catalogue.js';
 import { StagingCatalogue } from './staging-catalogue.js';
@@ -71,6 +73,8 @@ export class Catalogue {
   readonly staging: StagingCatalogue;
   /** What instruments tell of executions. */
   readonly observations: Observations;
+  /** How full disks are, which routes and stores are left alone, why planners wait. */
+  readonly liveness: LivenessCatalogue;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
@@ -84,6 +88,7 @@ export class Catalogue {
     this.fixity = new FixityCatalogue(this.transactions);
     this.stores = new StoresCatalogue(this.transactions);
     this.staging = new StagingCatalogue(this.transactions);
+    this.liveness = new LivenessCatalogue(this.transactions);
   }
 
   // --- topology ----------------------------------------------------------------------------------------------------
@@ -170,8 +175,10 @@ export class Catalogue {
    * @throws PackageError if the result does not speak of exactly the package's entries
    * @throws DataCorruptionError if another result was recorded before
    */
-  recordPackageCreated(packageId: string, result: PackageResult): Promise<void> {
-    return this.transactions.write((manager) => packaging.recordPackageCreated(manager, packageId, result));
+  recordPackageCreated(packageId: string, result: PackageResult, bufferLocationId?: string): Promise<void> {
+    return this.transactions.write((manager) =>
+      packaging.recordPackageCreated(manager, packageId, result, bufferLocationId),
+    );
   }
 
   /** Gives a package up. The files of one that was never made become `refused`, and are taken up again when they change. */
@@ -203,6 +210,20 @@ export class Catalogue {
   }
 
   /**
+   * Hands what is left of a transfer over to a new one, over another route or into another buffer, where there is one that is open;
+   * undefined where there is none, and nothing is changed then.
+   */
+  rerouteTransfer(
+    dataTransferId: string,
+    reason: string,
+    plan: Omit<bundling.BundlingPlan, 'bufferLocationId'>,
+  ): Promise<DataTransferPlan | undefined> {
+    return this.transactions.write((manager) =>
+      rerouting.rerouteTransfer(manager, dataTransferId, reason, plan),
+    );
+  }
+
+  /**
    * Records which packages of a bundle were read back at the destination and which are given up. The transfer is
    * over when all of its packages are recorded.
    *
@@ -212,9 +233,10 @@ export class Catalogue {
     dataTransferId: string,
     arrived: { packageId: string; bytes: number; sha256: string }[],
     failed: { packageId: string; reason: string }[],
+    sent?: { bytes: number; seconds: number },
   ): Promise<void> {
     return this.transactions.write((manager) =>
-      transfers.recordArrival(manager, dataTransferId, arrived, failed),
+      transfers.recordArrival(manager, dataTransferId, arrived, failed, sent),
     );
   }
 

@@ -1,14 +1,19 @@
 import type { EntityManager } from 'typeorm';
 import { ConfigurationError } from '../../exceptions.js';
 import { closedGroups, groupEntries } from '../../policy/grouping.js';
-import { NOTHING_SENT, primaryDestination } from '../../policy/primary-destination.js';
+import { primaryDestination } from '../../policy/primary-destination.js';
 import { archiveSites, nextHop, type Hop, type RoutingFacts } from '../../policy/routing.js';
 import { dataTransferPackageName } from '../../utilities/naming.js';
 import { uniqueId } from '../../utilities/unique-id.js';
+import type { PrimaryPolicy } from '../../policy/primary-destination.js';
 import type { DataTransferPlan, Location } from '../records.js';
 import { audit } from './audit.js';
+import { breakers } from './breakers.js';
+import { diskFacts, lockSpace, type DiskPolicy } from './measurements.js';
+import { MOST_OPEN, openTransfers } from './open-transfers.js';
 import { lock, row, rows } from './sql.js';
 import { locationById, locations, routes } from './topology.js';
+import { recordVerdict } from './verdicts.js';
 
 export interface BundlingPlan {
   bufferLocationId: string;
@@ -17,18 +22,21 @@ export interface BundlingPlan {
   maxBytes: number;
   /** A bundle that could hold more is sent when its oldest package waited for so long; at once where absent. */
   maxAgeSeconds?: number;
+  /** How disks are judged. Without it, nothing is known of them. */
+  disks?: DiskPolicy;
+  /** How the site of a first copy is chosen, and how far back routes are looked at for it. */
+  primary?: { policy: PrimaryPolicy; windowSeconds: number };
+  /** Under which its verdict is kept. */
+  plannerId?: string;
 }
 
-/** Transfers from one buffer that are not over at once. */
-const MOST_OPEN = 200;
-/** Of those under way, so many are told again with each plan, whichever: a journey that was lost is taken up so. */
-const TOLD_AGAIN = 20;
-/** Names that a plan tells of one bundle. */
-const MOST_NAMES = 20;
+/** Of a transfer `t`: that its journey does not wait for an operator. */
+const NOT_HOPELESS = `not exists (
+  select from problem where workflow_id = 'data-transfer/' || t.id and resolved_at is null)`;
 /** What an operator left out of a transfer is sent again after this time. */
 const LEFT_OUT = `interval '1 hour'`;
 
-interface Candidate {
+export interface Candidate {
   id: string;
   size: number;
   /** For how long it has been ready to be sent, by the catalogue's clock. */
@@ -43,23 +51,38 @@ export async function planDataTransfers(
   const { bufferLocationId } = plan;
   await lock(manager, `buffer ${bufferLocationId}`);
   const here = await locationById(manager, bufferLocationId);
-  const facts = await routingFacts(manager);
+  if (plan.disks !== undefined) await lockSpace(manager);
+  const facts = await routingFacts(manager, plan.disks);
+  const found: Found = { planned: 0, reasons: [] };
   if (here.active) {
-    await planFirstCopies(manager, here, facts, plan);
-    await planFurtherCopies(manager, here, facts, plan);
+    await planFirstCopies(manager, here, facts, plan, found);
+    await planFurtherCopies(manager, here, facts, plan, found);
   }
+  if (plan.plannerId !== undefined)
+    await recordVerdict(manager, plan.plannerId, found.planned, found.reasons);
   return await openTransfers(manager, bufferLocationId);
 }
 
-export async function routingFacts(manager: EntityManager): Promise<RoutingFacts> {
+/** What planning came to: bundles that were planned, and why others were not. */
+interface Found {
+  planned: number;
+  reasons: string[];
+}
+
+export async function routingFacts(manager: EntityManager, disks?: DiskPolicy): Promise<RoutingFacts> {
+  // What waits for an operator moves nothing: it must not keep a route from those that could use it.
   const open = await rows<{ id: string; count: number }>(
     manager,
-    'select route_id as id, count(*)::integer as count from data_transfer where completed_at is null group by route_id',
+    `select route_id as id, count(*)::integer as count from data_transfer t
+     where completed_at is null and ${NOT_HOPELESS} group by route_id`,
   );
+  const ofRoutes = await breakers(manager, 'route');
   return {
     locations: await locations(manager),
     routes: await routes(manager),
     openTransfers: new Map(open.map((one) => [one.id, one.count])),
+    breakers: new Map(ofRoutes.map((one) => [one.name, one.breaker])),
+    disks: disks === undefined ? undefined : await diskFacts(manager, disks),
     now: new Date(),
   };
 }
@@ -70,6 +93,7 @@ async function planFirstCopies(
   here: Location,
   facts: RoutingFacts,
   plan: BundlingPlan,
+  found: Found,
 ): Promise<void> {
   const free = await freeTransfers(manager, here.id);
   const waiting = await rows<Candidate>(
@@ -80,11 +104,15 @@ async function planFirstCopies(
      order by p.created_at, p.id limit $2 for update`,
     [here.id, free * plan.maxPackages],
   );
-  const lastUsed = await lastUsedSites(manager, here.id);
-  for (const bundle of bundlesOf(waiting, plan).slice(0, free)) {
-    const chosen = primaryDestination(here, facts, { ...NOTHING_SENT, lastUsed });
+  const sent = await sentFrom(manager, here.id, plan.primary?.windowSeconds);
+  const policy = plan.primary?.policy;
+  for (const whole of bundlesOf(waiting, plan).slice(0, free)) {
+    const { bundle, way: chosen } = fitting(whole, (bytes) =>
+      primaryDestination(here, facts, sent, { policy, bytes }),
+    );
     if ('reasons' in chosen) {
       assertSomeWayOut(here, facts, chosen.reasons);
+      found.reasons.push(...chosen.reasons);
       return;
     }
     await insertTransfer(manager, here, chosen.hop, bundle, facts);
@@ -96,8 +124,27 @@ async function planFirstCopies(
        where id = any($1::uuid[])`,
       [bundle.map((one) => one.id)],
     );
-    lastUsed.set(chosen.site, Date.now());
+    found.planned += 1;
+    sent.lastUsed.set(chosen.site, Date.now());
+    sent.bytes.set(chosen.site, (sent.bytes.get(chosen.site) ?? 0) + bytesOf(bundle));
   }
+}
+
+/** As much of a bundle as finds a way: all of it, else half, and so on down to one package. */
+function fitting<Way extends object>(
+  whole: Candidate[],
+  wayFor: (bytes: number) => Way | { reasons: string[] },
+): { bundle: Candidate[]; way: Way | { reasons: string[] } } {
+  let bundle = whole;
+  for (;;) {
+    const way = wayFor(bytesOf(bundle));
+    if (!('reasons' in way) || bundle.length <= 1) return { bundle, way };
+    bundle = bundle.slice(0, Math.ceil(bundle.length / 2));
+  }
+}
+
+function bytesOf(bundle: Candidate[]): number {
+  return bundle.reduce((sum, one) => sum + one.size, 0);
 }
 
 /** Routes that are full or closed for the hour open again by themselves; where there is none at all, a person is needed. */
@@ -113,16 +160,36 @@ function assertSomeWayOut(here: Location, { routes: all }: RoutingFacts, reasons
   );
 }
 
-/** When each archive's site was last sent a first copy from this buffer. A relay's hop counts for its station's site. */
-async function lastUsedSites(manager: EntityManager, originLocationId: string): Promise<Map<string, number>> {
-  const found = await rows<{ site: string; at: Date }>(
+/** How far back it is looked at what was sent, unless told otherwise, in seconds. */
+const LATELY = 86_400;
+
+/** What was sent from a buffer lately, by site and by route. A relay's hop counts for its station's site. */
+async function sentFrom(
+  manager: EntityManager,
+  originLocationId: string,
+  windowSeconds = LATELY,
+): Promise<{ lastUsed: Map<string, number>; bytes: Map<string, number>; rates: Map<string, number> }> {
+  const sites = await rows<{ site: string; at: Date; bytes: number }>(
     manager,
-    `select s.short_name as site, max(t.created_at) as at from data_transfer t
+    `select s.short_name as site, max(t.created_at) as at,
+       coalesce(sum(d.bytes) filter (where t.created_at > now() - make_interval(secs => $2)), 0)::float8 as bytes
+     from data_transfer t join data_transfer_package d on d.id = t.data_transfer_package_id
      join data_location l on l.id = t.destination_location_id join site s on s.id = l.site_id
      where t.origin_location_id = $1 group by s.short_name`,
-    [originLocationId],
+    [originLocationId, windowSeconds],
   );
-  return new Map(found.map(({ site, at }) => [site, at.getTime()]));
+  const rates = await rows<{ route: string; rate: number }>(
+    manager,
+    `select route_id as route, (sum(bytes_sent) / sum(send_seconds))::float8 as rate from data_transfer
+     where origin_location_id = $1 and completed_at > now() - make_interval(secs => $2) and bytes_sent > 0
+     group by route_id having sum(send_seconds) > 0`,
+    [originLocationId, windowSeconds],
+  );
+  return {
+    lastUsed: new Map(sites.map(({ site, at }) => [site, at.getTime()])),
+    bytes: new Map(sites.map(({ site, bytes }) => [site, bytes])),
+    rates: new Map(rates.map(({ route, rate }) => [route, rate])),
+  };
 }
 
 /**
@@ -134,16 +201,22 @@ async function planFurtherCopies(
   here: Location,
   facts: RoutingFacts,
   plan: BundlingPlan,
+  found: Found,
 ): Promise<void> {
   const sites = archiveSites(facts.locations);
   const hasArchive = sites.includes(here.site);
   for (const site of sites.filter((one) => one !== here.site)) {
-    const found = nextHop(here, site, facts);
-    if ('reasons' in found) continue;
     const free = await freeTransfers(manager, here.id);
     const lacking = await lackingAt(manager, here, site, hasArchive, free * plan.maxPackages);
-    for (const bundle of bundlesOf(lacking, plan).slice(0, free))
-      await insertTransfer(manager, here, found.hop, bundle, facts);
+    for (const whole of bundlesOf(lacking, plan).slice(0, free)) {
+      const { bundle, way } = fitting(whole, (bytes) => nextHop(here, site, facts, bytes));
+      if ('reasons' in way) {
+        found.reasons.push(...way.reasons);
+        break;
+      }
+      await insertTransfer(manager, here, way.hop, bundle, facts);
+      found.planned += 1;
+    }
   }
 }
 
@@ -192,22 +265,24 @@ function bundlesOf(candidates: Candidate[], plan: BundlingPlan): Candidate[][] {
 async function freeTransfers(manager: EntityManager, originLocationId: string): Promise<number> {
   const open = await row<{ count: number }>(
     manager,
-    'select count(*)::integer as count from data_transfer where origin_location_id = $1 and completed_at is null',
+    `select count(*)::integer as count from data_transfer t
+     where origin_location_id = $1 and completed_at is null and ${NOT_HOPELESS}`,
     [originLocationId],
   );
   return Math.max(0, MOST_OPEN - (open?.count ?? 0));
 }
 
-async function insertTransfer(
+/** Plans a transfer of these packages over a hop. */
+export async function insertTransfer(
   manager: EntityManager,
   here: Location,
   { route, buffer }: Hop,
   bundle: Candidate[],
   facts: RoutingFacts,
-): Promise<void> {
+): Promise<string> {
   const [bundleId, transferId] = [uniqueId(), uniqueId()];
   const name = dataTransferPackageName({ origin: here.site, destination: buffer.site, id: bundleId });
-  const bytes = bundle.reduce((sum, one) => sum + one.size, 0);
+  const bytes = bytesOf(bundle);
   await rows(
     manager,
     'insert into data_transfer_package (id, name, package_count, bytes, created_at) values ($1, $2, $3, $4, clock_timestamp())',
@@ -229,31 +304,7 @@ async function insertTransfer(
   (facts.openTransfers as Map<string, number>).set(route.id, (facts.openTransfers.get(route.id) ?? 0) + 1);
   const told = { name, route: route.name, packages: bundle.length, bytes };
   await audit(manager, 'transfer_planned', { table: 'data_transfer', id: transferId }, told);
-}
-
-/** What has not begun, oldest first, and some of what is under way. */
-async function openTransfers(manager: EntityManager, originLocationId: string): Promise<DataTransferPlan[]> {
-  return await rows(
-    manager,
-    `with open as (
-       (select * from data_transfer where origin_location_id = $1 and status = 'pending' order by created_at, id limit ${MOST_OPEN})
-       union all
-       (select * from data_transfer where origin_location_id = $1 and status = 'in_progress' order by random() limit ${TOLD_AGAIN})
-     )
-     select t.id, d.name, d.package_count as "packageCount", d.bytes::float8 as bytes,
-       (array_agg(distinct u.name))[1:${MOST_NAMES}] as observations, (array_agg(p.name order by p.name))[1:${MOST_NAMES}] as packages,
-       json_build_object('site', os.short_name, 'location', o.name) as origin,
-       json_build_object('site', ts.short_name, 'location', target.name) as destination
-     from open t
-     join data_location o on o.id = t.origin_location_id join site os on os.id = o.site_id
-     join data_location target on target.id = t.destination_location_id join site ts on ts.id = target.site_id
-     join data_transfer_package d on d.id = t.data_transfer_package_id
-     join data_transfer_item i on i.data_transfer_id = t.id
-     join raw_data_package p on p.id = i.raw_data_package_id
-     join executed_obs_unit u on u.id = p.executed_obs_unit_id
-     group by t.id, t.created_at, d.id, d.name, d.package_count, d.bytes, o.id, o.name, os.id, os.short_name, target.id, target.name,
-       ts.id, ts.short_name
-     order by t.created_at, t.id`,
-    [originLocationId],
-  );
+  const disk = facts.disks?.get(buffer.id);
+  if (disk !== undefined) disk.promisedBytes += bytes;
+  return transferId;
 }

@@ -5,7 +5,10 @@ import { uniqueId } from '../../utilities/unique-id.js';
 import type { PlannedPackage } from '../records.js';
 import { audit } from './audit.js';
 import { packageSummaries } from './packages.js';
+import type { DiskPolicy } from './measurements.js';
+import { Buffers } from './packaging-buffers.js';
 import { lock, row, rows } from './sql.js';
+import { recordVerdict } from './verdicts.js';
 
 export interface PackagingPlan extends GroupLimits {
   sourceLocationId: string;
@@ -15,6 +18,10 @@ export interface PackagingPlan extends GroupLimits {
   executionQuietSeconds: number;
   /** Most packages in the answer. */
   limit: number;
+  /** How disks are judged. Without it, `bufferLocationId` takes everything. */
+  disks?: DiskPolicy;
+  /** Under which its verdict is kept. */
+  plannerId?: string;
 }
 
 /** Files of one observation unit and one module that can be packaged now. */
@@ -33,6 +40,8 @@ export async function planRawDataPackages(
   plan: PackagingPlan,
 ): Promise<PlannedPackage[]> {
   await lock(manager, `source ${plan.sourceLocationId}`);
+  const buffers = await Buffers.of(manager, plan);
+  await buffers.leaveDead();
   // At most half of the answer is old: packages that can't be made for now must not keep new ones from being planned.
   const old = await rows<{ id: string }>(
     manager,
@@ -41,9 +50,13 @@ export async function planRawDataPackages(
   );
   const fresh: string[] = [];
   for (const candidate of await candidates(manager, plan, plan.limit - old.length)) {
-    fresh.push(...(await planCandidate(manager, plan, candidate, plan.limit - old.length - fresh.length)));
-    if (old.length + fresh.length >= plan.limit) break;
+    fresh.push(
+      ...(await planCandidate(manager, plan, candidate, buffers, plan.limit - old.length - fresh.length)),
+    );
+    if (old.length + fresh.length >= plan.limit || buffers.reasons.length > 0) break;
   }
+  if (plan.plannerId !== undefined)
+    await recordVerdict(manager, plan.plannerId, fresh.length, buffers.reasons);
   const summaries = await packageSummaries(manager, [...old.map(({ id }) => id), ...fresh]);
   return summaries.map((summary) => ({ ...summary, fresh: fresh.includes(summary.id) }));
 }
@@ -75,6 +88,7 @@ async function planCandidate(
   manager: EntityManager,
   plan: PackagingPlan,
   candidate: Candidate,
+  buffers: Buffers,
   limit: number,
 ): Promise<string[]> {
   const { unitId, moduleId } = candidate;
@@ -85,8 +99,10 @@ async function planCandidate(
   );
   const planned: string[] = [];
   for await (const group of groups(manager, plan, candidate)) {
+    const bufferId = buffers.take(group.reduce((sum, file) => sum + file.size, 0));
+    if (bufferId === undefined) break;
     planned.push(
-      await insertPackage(manager, plan, candidate, (last?.part ?? 0) + planned.length + 1, group),
+      await insertPackage(manager, plan, candidate, bufferId, (last?.part ?? 0) + planned.length + 1, group),
     );
     if (planned.length >= limit) break;
   }
@@ -132,6 +148,7 @@ async function insertPackage(
   manager: EntityManager,
   plan: PackagingPlan,
   candidate: Candidate,
+  bufferLocationId: string,
   part: number,
   files: WaitingFile[],
 ): Promise<string> {
@@ -148,7 +165,7 @@ async function insertPackage(
       id,
       name,
       plan.sourceLocationId,
-      plan.bufferLocationId,
+      bufferLocationId,
       candidate.unitId,
       candidate.moduleId,
       part,

@@ -12,7 +12,15 @@ export async function recordPackageCreated(
   manager: EntityManager,
   packageId: string,
   result: PackageResult,
+  bufferLocationId?: string,
 ): Promise<void> {
+  // It lies where it was made, wherever it was meant to go since.
+  if (bufferLocationId !== undefined)
+    await rows(
+      manager,
+      `update raw_data_package set buffer_location_id = $2 where id = $1 and state = 'creating'`,
+      [packageId, bufferLocationId],
+    );
   const planned = await lockedPackage(manager, packageId);
   if (planned.state !== 'creating') {
     assertSameAsRecorded(planned, result);

@@ -45,8 +45,10 @@ export async function recordArrival(
   dataTransferId: string,
   arrived: { packageId: string; bytes: number; sha256: string }[],
   failed: Undelivered[],
+  speed?: { bytes: number; seconds: number },
 ): Promise<void> {
   await rows(manager, 'select from data_transfer where id = $1 for update', [dataTransferId]);
+  if (speed !== undefined) await recordSpeed(manager, dataTransferId, speed);
   const transfer = await transferEntity(manager, dataTransferId);
   const sent = await sentPackages(manager, dataTransferId);
   for (const { packageId } of failed) ofTransfer(sent, packageId);
@@ -61,6 +63,20 @@ export async function recordArrival(
   if (onTheWay.length + givenUp + over === 0) return;
   const facts = { arrived: onTheWay.length, failed: givenUp, over: over > 0 };
   await audit(manager, 'arrival_recorded', { table: 'data_transfer', id: dataTransferId }, facts);
+}
+
+/** How fast the sending was; a later round that sends again only what was damaged adds to it. */
+async function recordSpeed(
+  manager: EntityManager,
+  dataTransferId: string,
+  { bytes, seconds }: { bytes: number; seconds: number },
+): Promise<void> {
+  await rows(
+    manager,
+    `update data_transfer set bytes_sent = coalesce(bytes_sent, 0) + $2, send_seconds = coalesce(send_seconds, 0) + $3
+     where id = $1 and completed_at is null`,
+    [dataTransferId, bytes, seconds],
+  );
 }
 
 /** Ends a transfer by an operator's word: what did not arrive is left for later, or given up for good. */
@@ -164,10 +180,10 @@ async function recordArrived(
 }
 
 /** Closes items that did not arrive. A first copy that is left out waits again; one that is given up fails its package. */
-async function closeItems(
+export async function closeItems(
   manager: EntityManager,
   dataTransferId: string,
-  as: 'left' | 'failed',
+  as: 'left' | 'failed' | 'rerouted',
   items: Undelivered[],
 ): Promise<number> {
   const closed = await rows<{ id: string; reason: string }>(
@@ -180,7 +196,7 @@ async function closeItems(
   );
   await rows(
     manager,
-    as === 'left'
+    as !== 'failed'
       ? `update raw_data_package p set state = 'waiting', data_transfer_package_id = null
          from unnest($1::uuid[], $2::text[]) as given (id, reason)
          where p.id = given.id and p.state = 'transferring' and not exists (
@@ -194,7 +210,7 @@ async function closeItems(
 }
 
 /** Ends the transfer when nothing of it is on its way; it failed when nothing of it arrived. */
-async function closeIfOver(manager: EntityManager, dataTransferId: string): Promise<number> {
+export async function closeIfOver(manager: EntityManager, dataTransferId: string): Promise<number> {
   return await changed(
     manager,
     `update data_transfer t set status = outcome.status, unpack_status = outcome.status, completed_at = now()

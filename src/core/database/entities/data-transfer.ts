@@ -1,5 +1,6 @@
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Status } from '../../states.js';
+import { asNumber } from './column-types.js';
 import { DataLocationEntity } from './data-location.js';
 import { DataTransferPackageEntity } from './data-transfer-package.js';
 import { DataTransferRouteEntity } from './data-transfer-route.js';
@@ -50,4 +51,11 @@ export class DataTransferEntity {
 
   @Column({ type: 'timestamptz', nullable: true })
   completedAt!: Date | null;
+
+  /** What went over the line in the attempt that ended the sending, and how long that took. */
+  @Column({ type: 'bigint', nullable: true, transformer: asNumber })
+  bytesSent!: number | null;
+
+  @Column({ type: 'double precision', nullable: true })
+  sendSeconds!: number | null;
 }

@@ -10,6 +10,10 @@ import {
 import { ArchiveChallengeEntity } from './archive-challenge.js';
 import { AuditEntryEntity } from './audit-entry.js';
 import { AuditSealEntity } from './audit-seal.js';
+import { BreakerEntity } from './breaker.js';
+import { LocationFillEntity } from './location-fill.js';
+import { LocationMeasurementEntity } from './location-measurement.js';
+import { PlannerVerdictEntity } from './planner-verdict.js';
 import { DataLocationEntity } from './data-location.js';
 import { DataTransferItemEntity } from './data-transfer-item.js';
 import { DataTransferLogEntity } from './data-transfer-log.js';
@@ -78,6 +82,10 @@ export const ENTITIES = [
   ArchiveChallengeEntity,
   DeletionHoldEntity,
   PackageDeletionEntity,
+  LocationMeasurementEntity,
+  LocationFillEntity,
+  PlannerVerdictEntity,
+  BreakerEntity,
   UserEntity,
   RoleEntity,
   PermissionEntity,

@@ -1,0 +1,84 @@
+import type { EntityManager } from 'typeorm';
+import { CLOSED, type Breaker } from '../../policy/breaker.js';
+import { BreakerEntity } from '../entities/breaker.js';
+import { lock, rows } from './sql.js';
+
+export type BreakerKind = 'route' | 'store';
+
+/** What a breaker is of: a route by its name, a store as `site.location`. */
+export interface BreakerSubject {
+  kind: BreakerKind;
+  name: string;
+}
+
+export interface NamedBreaker extends BreakerSubject {
+  breaker: Breaker;
+}
+
+/** The breakers that have ever had to count a failure. */
+export async function breakers(manager: EntityManager, kind?: BreakerKind): Promise<NamedBreaker[]> {
+  const found = await manager.find(BreakerEntity, {
+    where: kind === undefined ? {} : { kind },
+    order: { name: 'asc' },
+  });
+  return found.map((one) => ({
+    kind: one.kind,
+    name: one.name.slice(one.kind.length + 1),
+    breaker: toBreaker(one),
+  }));
+}
+
+/** Changes a breaker by a transition, one change at a time; what it was and what it is then. */
+export async function changeBreaker(
+  manager: EntityManager,
+  subject: BreakerSubject,
+  change: (breaker: Breaker) => Breaker,
+): Promise<{ before: Breaker; after: Breaker }> {
+  const name = `${subject.kind}/${subject.name}`;
+  await lock(manager, `breaker ${name}`);
+  const found = await manager.findOne(BreakerEntity, { where: { name } });
+  const before = found === null ? CLOSED : toBreaker(found);
+  const after = change(before);
+  if (after === before) return { before, after };
+  const { lastFailure } = after;
+  await rows(
+    manager,
+    `insert into breaker (name, kind, state, failures, openings, opened_at, next_probe_at, error_class, error_message, failed_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+     on conflict (name) do update set state = excluded.state, failures = excluded.failures, openings = excluded.openings,
+       opened_at = excluded.opened_at, next_probe_at = excluded.next_probe_at, error_class = excluded.error_class,
+       error_message = excluded.error_message, failed_at = excluded.failed_at, changed_at = now()`,
+    [
+      name,
+      subject.kind,
+      after.state,
+      after.failures,
+      after.openings,
+      toDate(after.openedAt),
+      toDate(after.nextProbeAt),
+      lastFailure?.errorClass ?? null,
+      lastFailure?.message ?? null,
+      toDate(lastFailure?.at),
+    ],
+  );
+  return { before, after };
+}
+
+function toBreaker(entity: BreakerEntity): Breaker {
+  const { state, failures, openings, errorClass, errorMessage, failedAt } = entity;
+  return {
+    state,
+    failures,
+    openings,
+    openedAt: entity.openedAt?.getTime(),
+    nextProbeAt: entity.nextProbeAt?.getTime(),
+    lastFailure:
+      errorClass === null || errorMessage === null || failedAt === null
+        ? undefined
+        : { errorClass, message: errorMessage, at: failedAt.getTime() },
+  };
+}
+
+function toDate(milliseconds: number | undefined): Date | null {
+  return milliseconds === undefined ? null : new Date(milliseconds);
+}
