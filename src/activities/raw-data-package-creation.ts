@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import type { FoundEntry } from '../core/database/records.js';
 import { createPackage, resultPath } from '../core/package/create-package.js';
 import type { PackageResult, RefusedEntry } from '../core/package/package-result.js';
@@ -7,6 +7,7 @@ import type { Dependencies } from './dependencies.js';
 import { whileBusy, whileBytesMove } from './liveness.js';
 import { diskPath, packageFile } from './places.js';
 import { PackageError } from '../core/exceptions.js';
+import { createLocalFolder } from '../core/utilities/folders.js';
 
 export interface ScanResult {
   /** Entries seen. */
@@ -76,7 +77,7 @@ export function makePackagingActivities(dependencies: Dependencies) {
       if (state !== 'creating' && bytes !== undefined && sha256 !== undefined)
         return { files: fileCount, bytes, sha256, refused: 0 };
       const buffer = diskPath(order.buffer);
-      await mkdir(buffer, { recursive: true });
+      await createLocalFolder(buffer);
       const bytesTotal = order.entries.reduce((sum, entry) => sum + entry.size, 0);
       const result = await whileBytesMove(
         dependencies,

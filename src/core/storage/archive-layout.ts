@@ -1,4 +1,10 @@
 import type { PackageSummary } from '../database/records.js';
+import { PermanentError } from '../exceptions.js';
+import type { PathText } from '../utilities/path-text.js';
+import { printable } from '../utilities/printable.js';
+
+/** What S3 takes. All characters of a key are ASCII here. */
+const MAX_KEY_BYTES = 1024;
 
 /** Where things lie in an archive, and what lies beside them. Keys are made of safe characters only and never change. */
 
@@ -9,6 +15,20 @@ export function getS3KeyForPackage(
   const [year, month] = summary.createdAt.split('-');
   const module = summary.instrumentModule.replace(/[^A-Za-z0-9_-]+/g, '-');
   return `${module}/${year}/${month}/${summary.name}.tar`;
+}
+
+/**
+ * The key of a file that lies beside its package: the package's key without `.tar`, then the file's path in it, each name percent-encoded.
+ *
+ * @throws PermanentError for a path that makes a key longer than 1024 bytes
+ */
+export function getS3KeyForFile(packageKey: string, path: PathText): string {
+  const key = `${packageKey.replace(/\.tar$/, '')}/${path.split('/').map(encodeURIComponent).join('/')}`;
+  if (key.length <= MAX_KEY_BYTES) return key;
+  throw new PermanentError(`the key of ${printable(path)} is longer than ${MAX_KEY_BYTES} bytes`, {
+    subject: printable(path),
+    advice: 'Keep this file in its package.',
+  });
 }
 
 /** The key of the sidecar document that describes a package. */
