@@ -48,6 +48,11 @@ async function withRepository(t: TestContext, act: (repository: string) => Promi
       join(repository, 'src', 'workflows', 'index.ts'),
       'export async function nothing(): Promise<void> {}\n',
     );
+    // The bundle holds it beside the workflows.
+    writeFileSync(
+      join(repository, 'src', 'workflows', 'log-attributes.ts'),
+      'export const interceptors = (): object => ({});\n',
+    );
     writeFileSync(join(repository, 'src', 'client', 'cli', 'main.ts'), MAIN);
     await act(repository);
   });
