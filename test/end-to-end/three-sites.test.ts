@@ -81,7 +81,14 @@ test(
 async function stageTen({ sites }: Laboratory, original: string): Promise<void> {
   const wanted = readdirSync(original).sort().slice(5, 15);
   assert.equal(wanted.length, 10);
-  const request = ['--to', 'cologne.processing', '--observation', ...wanted, '--for', '1d', '--wait'];
+  const request = [
+    '--to',
+    'cologne.processing',
+    ...wanted.flatMap((one) => ['--observation', one]),
+    '--for',
+    '1d',
+    '--wait',
+  ];
   const job = await sites.json<{ id: string; state: string; packages: number }>('stage', ...request);
   assert.equal(job.state, 'ready');
   const folder = join(sites.root('cologne'), 'processing', 'jobs', job.id);
