@@ -89,9 +89,9 @@ async function stageTen({ sites }: Laboratory, original: string): Promise<void> 
     '1d',
     '--wait',
   ];
-  const job = await sites.json<{ id: string; state: string; packages: number }>('stage', ...request);
+  const job = await sites.json<{ jobId: string; state: string }>('stage', ...request);
   assert.equal(job.state, 'ready');
-  const folder = join(sites.root('cologne'), 'processing', 'jobs', job.id);
+  const folder = join(sites.root('cologne'), 'processing', 'jobs', job.jobId);
   assert.deepEqual(readdirSync(join(folder, 'data')).sort(), wanted);
   for (const observation of wanted)
     execFileSync('diff', [
@@ -100,10 +100,10 @@ async function stageTen({ sites }: Laboratory, original: string): Promise<void> 
       join(folder, 'data', observation),
     ]);
   execFileSync('sha256sum', ['--check', '--strict', '--quiet', 'manifest-sha256.txt'], { cwd: folder });
-  await sites.cdt('stage', 'release', job.id);
+  await sites.cdt('stage', 'release', job.jobId);
   await eventually(
     'the released job is over, and its folder gone',
-    async () => (await sites.json<{ state: string }>('stage', 'show', job.id)).state,
+    async () => (await sites.json<{ state: string }>('stage', 'show', job.jobId)).state,
     (state) => state === 'released' && !existsSync(folder),
   );
 }
