@@ -103,8 +103,8 @@ async function stageTen({ sites }: Laboratory, original: string): Promise<void> 
   await sites.cdt('stage', 'release', job.jobId);
   await eventually(
     'the released job is over, and its folder gone',
-    () => sites.cdt('stage', 'show', job.jobId),
-    (shown) => shown.includes('released') && !existsSync(folder),
+    async () => (await sites.json<{ state: string }>('stage', 'show', job.jobId)).state,
+    (state) => state === 'released' && !existsSync(folder),
   );
 }
 

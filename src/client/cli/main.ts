@@ -68,8 +68,6 @@ function program(io: Io): Command {
     )
     .version(version())
     .helpCommand(true)
-    // Where a command and its subcommand both have an option, the one that it stands behind takes it.
-    .enablePositionalOptions()
     .showHelpAfterError('(cdt help lists the commands; cdt help <command> tells more)')
     .option(
       '--environment <name>',

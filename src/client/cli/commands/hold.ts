@@ -35,7 +35,9 @@ export function registerHold(program: Command, io: Io): void {
     .summary('end a hold')
     .argument('<what>', 'as for `cdt hold`')
     .option(...DATA_DIR)
-    .action(async (what: string, flags: { dataDir?: string }) => {
+    .action(async (what: string, _: unknown, command: Command) => {
+      // Options that `cdt hold` has too, the parser gives to it.
+      const flags = command.optsWithGlobals<{ dataDir?: string }>();
       const hold = await withCatalogue(await serversFor(flags, io.environment), (catalogue) =>
         catalogue.deletions.release(what, operatorName()),
       );
@@ -47,7 +49,8 @@ export function registerHold(program: Command, io: Io): void {
     .option('--all', 'also those that were released', false)
     .option(...JSON_OUTPUT, false)
     .option(...DATA_DIR)
-    .action(async (flags: Flags & { all: boolean }) => {
+    .action(async (_: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<Flags & { all: boolean }>();
       const holds = await withCatalogue(await serversFor(flags, io.environment), (catalogue) =>
         catalogue.deletions.holds({ released: flags.all }),
       );
