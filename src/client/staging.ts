@@ -1,4 +1,5 @@
 import {
+  ScheduleAlreadyRunning,
   ScheduleOverlapPolicy,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
@@ -113,12 +114,11 @@ export async function scheduleStaging(
     taskQueue: WORKFLOW_QUEUE,
     typedSearchAttributes,
   };
-  const handle = client.schedule.getHandle(scheduleId);
   try {
-    await handle.update((before) => ({ ...before, spec, action, policies }));
-  } catch {
-    // There is none: what else is wrong shows when it is made.
     await client.schedule.create({ scheduleId, spec, action, policies });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule.getHandle(scheduleId).update((before) => ({ ...before, spec, action, policies }));
   }
   return scheduleId;
 }

@@ -16,7 +16,7 @@ import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { decide, waitingWorkflows } from '../../src/client/operator.js';
 import { explain } from '../../src/client/explain/explain.js';
 import { workNow } from '../../src/client/explain/work.js';
-import { extendJob, releaseJob, requestStaging } from '../../src/client/staging.js';
+import { extendJob, releaseJob, requestStaging, scheduleStaging } from '../../src/client/staging.js';
 import type { Catalogue } from '../../src/core/database/catalogue.js';
 import { ConfigurationError } from '../../src/core/exceptions.js';
 import type { ArchiveStore } from '../../src/core/storage/archive-store.js';
@@ -384,5 +384,20 @@ test('a staged file that somebody changed is kept aside and fetched anew for the
       const kept = readFileSync(join(at.processing, 'jobs', one.jobId, 'data/obs-2/c.fits'));
       assert.ok(kept.subarray(-8).equals(Buffer.from('scribble')));
     });
+  }),
+);
+
+test('a schedule for staging is made once, and changed when it is asked for again', TIMEOUT, () =>
+  withTemporal(async ({ client }) => {
+    const request = { ...REQUEST, newest: 3 };
+    const id = await scheduleStaging(client, 'nightly', '0 6 * * *', request);
+    assert.equal(await scheduleStaging(client, 'nightly', '30 7 * * *', request), id);
+    const { spec, action } = await client.schedule.getHandle(id).describe();
+    assert.deepEqual(
+      spec.calendars?.map(({ hour, minute }) => [hour?.[0]?.start, minute?.[0]?.start]),
+      [[7, 30]],
+    );
+    assert.deepEqual(action.args, [request]);
+    await client.schedule.getHandle(id).delete();
   }),
 );
