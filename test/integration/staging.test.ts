@@ -394,7 +394,7 @@ test('a schedule for staging is made once, and changed when it is asked for agai
     assert.equal(await scheduleStaging(client, 'nightly', '30 7 * * *', request), id);
     const { spec, action } = await client.schedule.getHandle(id).describe();
     assert.deepEqual(
-      spec.calendars?.map(({ hour, minute }) => [hour?.[0]?.start, minute?.[0]?.start]),
+      spec.calendars?.map(({ hour, minute }) => [hour[0]?.start, minute[0]?.start]),
       [[7, 30]],
     );
     assert.deepEqual(action.args, [request]);
