@@ -46,6 +46,24 @@ export const COPY_STATES = [
 export type PhysicalCopyState = (typeof COPY_STATES)[number];
 
 /**
+ * What a copy can become from each state. The database holds the same table and refuses everything else; bytes go in
+ * `deletion_in_progress`, which is reached through `deletion_scheduled` alone, so that every deletion can be undone first.
+ */
+export const COPY_TRANSITIONS: Readonly<Record<PhysicalCopyState, readonly PhysicalCopyState[]>> = {
+  present: ['staged', 'deletion_possible', 'deletion_scheduled', 'damaged'],
+  staged: ['present', 'deletion_possible', 'deletion_scheduled'],
+  deletion_scheduled: ['present', 'staged', 'deletion_in_progress'],
+  deletion_in_progress: ['deleted', 'deletion_failed'],
+  deletion_possible: ['present', 'staged', 'deletion_scheduled'],
+  deleted: ['present', 'staged'],
+  deletion_failed: ['present', 'deletion_scheduled'],
+  damaged: ['present'],
+};
+
+/** The only states of a copy in a long-term archive, where nothing is deleted; what is not sound is damaged, and repaired. */
+export const ARCHIVE_COPY_STATES: readonly PhysicalCopyState[] = ['present', 'damaged'];
+
+/**
  * Where a raw data file at its source stands.
  * - `registered`: seen, not packaged yet
  * - `packaged`: its digest is known and it is in a package
