@@ -48,8 +48,13 @@ export default tseslint.config(
   },
   {
     files: ['src/**'],
-    // Where a process begins; everything else is given its configuration.
-    ignores: ['src/client/cli/main.ts', 'src/worker/main.ts', 'src/client/embedded/starter.ts'],
+    // Where a process begins, or a program of others calls; everything else is given its configuration.
+    ignores: [
+      'src/client/cli/main.ts',
+      'src/client/connect.ts',
+      'src/worker/main.ts',
+      'src/client/embedded/starter.ts',
+    ],
     rules: {
       'no-restricted-properties': [
         'error',

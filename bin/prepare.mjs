@@ -26,6 +26,8 @@ export class PreparationError extends Error {}
  */
 export async function prepare({ project = 'bin/tsconfig.json', builds = 'needed' } = {}) {
   checkNode();
+  // Installed as a package: it came built, and npm has installed what it needs.
+  if (!existsSync(below('src'))) return;
   const isReady = () => isInstalled() && (builds === 'never' || (builds === 'needed' && isBuilt()));
   if (isReady()) return;
   mkdirSync(below('dist'), { recursive: true });
@@ -106,7 +108,7 @@ function build(project) {
 function removeStaleOutputs() {
   for (const part of ['src', 'test'].filter((name) => existsSync(below('dist', name)))) {
     for (const file of filesBelow(below('dist', part))) {
-      const source = file.replace(below('dist'), root).replace(/\.js(\.map)?$/, '.ts');
+      const source = file.replace(below('dist'), root).replace(/(\.d\.ts|\.js(\.map)?)$/, '.ts');
       if (!existsSync(source)) rmSync(file);
     }
   }

@@ -4,7 +4,7 @@ import { deletionRules } from '../core/deletion-rules.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
 
-interface Place {
+export interface Place {
   site: string;
   location: string;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ScheduleAlreadyRunning,
   ScheduleOverlapPolicy,
@@ -6,21 +7,36 @@ import {
   type Client,
 } from '@temporalio/client';
 import type { Catalogue } from '../core/database/catalogue.js';
+import type { StagingJob } from '../core/database/catalogue/staging.js';
 import type { StagingPlan } from '../core/database/catalogue/staging-planning.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { parseStagingRequest, type StagingRequest } from '../core/policy/staging-request.js';
 import { WORKFLOW_QUEUE } from '../core/queue-discovery.js';
 import { SettingsManager } from '../core/settings-manager.js';
 import { stagingLimits } from '../core/staging/staging-settings.js';
+import { printable } from '../core/utilities/printable.js';
 import { uniqueId } from '../core/utilities/unique-id.js';
+import { waitingWorkflows } from './operator.js';
 import { stagingJourney } from '../workflows/journeys.js';
 import { extendStaging, releaseStaging } from '../workflows/messages.js';
 
 export interface RequestedStaging {
   jobId: string;
   workflowId: string;
+  /** Where the files will be. */
+  folder: string;
   plan: StagingPlan;
 }
+
+/** What became of a job: `ready` where its files are there. */
+export interface StagingOutcome {
+  state: StagingJob['state'] | 'requested';
+  /** Why it waits for an operator, where it does. */
+  waitsFor?: string;
+}
+
+/** Between two looks whether a job is ready, in milliseconds. */
+const LOOK_EVERY = 1000;
 
 /**
  * Asks for files at a processing location, and returns when the job is under way.
@@ -45,7 +61,8 @@ export async function requestStaging(
     typedSearchAttributes,
     staticSummary,
   });
-  return { jobId, workflowId, plan };
+  const folder = `${plan.location.path ?? ''}/jobs/${jobId}`;
+  return { jobId, workflowId, folder, plan };
 }
 
 /** What a request would come to; nothing is started. Errors as of {@link requestStaging}. */
@@ -56,6 +73,37 @@ export async function checkStaging(
   const request = parseStagingRequest(given);
   const limits = await stagingLimits(new SettingsManager(catalogue.settings), request.destination);
   return { request, plan: await catalogue.staging.resolve(request, limits) };
+}
+
+/** Waits until a job's files are there, it is over, or it waits for an operator. */
+export async function waitForStaging(
+  client: Client,
+  catalogue: Catalogue,
+  jobId: string,
+): Promise<StagingOutcome> {
+  for (;;) {
+    // The job's row comes a moment after its workflow has begun.
+    const job = await catalogue.staging.job(jobId);
+    const state = job?.state ?? 'requested';
+    if (!['requested', 'active'].includes(state)) return { state };
+    const waiting = (await waitingWorkflows(client)).find((one) => one.workflowId === job?.workflowId);
+    if (waiting !== undefined) return { state, waitsFor: waiting.reason ?? '' };
+    await sleep(LOOK_EVERY);
+  }
+}
+
+/**
+ * A job by its ID, the beginning of one, or the ID of its workflow.
+ *
+ * @throws ConfigurationError where there is no one job of that name
+ */
+export async function stagingJob(catalogue: Catalogue, word: string): Promise<StagingJob> {
+  const job = await catalogue.staging.job(word);
+  if (job !== undefined) return job;
+  throw new ConfigurationError(`there is no one staging job ${printable(word)}`, {
+    subject: word,
+    advice: '`cdt stage list --all` lists them; the beginning of an ID serves where it is of one alone.',
+  });
 }
 
 /**

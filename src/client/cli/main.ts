@@ -29,7 +29,8 @@ import { loadConfiguration } from '../../core/configuration.js';
 import { OTHER_VARIABLES } from '../../core/configuration/keys.js';
 import { projectRoot } from '../embedded/project-root.js';
 import { styleFor } from './display/style.js';
-import { asOurs, errorLines } from './errors.js';
+import { asOurs } from '../errors.js';
+import { errorLines } from './errors.js';
 import { EXIT, type Io } from './io.js';
 
 /**

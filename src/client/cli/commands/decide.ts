@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { ConfigurationError } from '../../../core/exceptions.js';
 import type { Decision } from '../../../workflows/messages.js';
 import { decide, waitingWorkflows, type WaitingWorkflow } from '../../operator.js';
-import { errorLines, asOurs } from '../errors.js';
+import { asOurs } from '../../errors.js';
+import { errorLines } from '../errors.js';
 import { styleFor } from '../display/style.js';
 import { EXIT, type Io } from '../io.js';
-import { operatorName } from '../operator-name.js';
+import { operatorName } from '../../operator-name.js';
 import { withTemporal } from '../stack-access.js';
 import { DATA_DIR, serversFor } from './options.js';
 

@@ -1,17 +1,9 @@
 import type { Command } from 'commander';
-import type { Client } from '@temporalio/client';
-import type { Catalogue } from '../../../core/database/catalogue.js';
-import { deletionRulesAt } from '../../../core/deletion-rules.js';
-import { ConfigurationError, type CCATDataOperationError } from '../../../core/exceptions.js';
-import { mayGo } from '../../../core/policy/deletion.js';
-import { connectTemporal } from '../../temporal.js';
-import { explain, explainByWork } from '../../explain/explain.js';
-import type { Explanation, Sources } from '../../explain/explanation.js';
+import { ConfigurationError } from '../../../core/exceptions.js';
 import { explanationLines } from '../display/explanation.js';
 import { styleFor } from '../display/style.js';
-import { asOurs, passes } from '../errors.js';
 import type { Io } from '../io.js';
-import { settingsFor, withCatalogue, type ServerAddresses } from '../stack-access.js';
+import { withClient } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, serversFor } from './options.js';
 
 export function registerExplain(program: Command, io: Io): void {
@@ -25,7 +17,7 @@ export function registerExplain(program: Command, io: Io): void {
     .option(...DATA_DIR)
     .action(async (what: string, flags: { json: boolean; dataDir?: string }) => {
       const servers = await serversFor(flags, io.environment);
-      const found = await explainWith(servers, what, io.environment);
+      const found = await withClient(servers, io.environment, (client) => client.explain(what));
       if (found.length === 0) {
         throw new ConfigurationError(`nothing is called ${what}`, {
           subject: what,
@@ -39,56 +31,4 @@ export function registerExplain(program: Command, io: Io): void {
         io.out(`${found.map((one) => explanationLines(one, style, new Date()).join('\n')).join('\n\n')}\n`);
       }
     });
-}
-
-/** Asks both servers; where one is away, the other alone. Where both are, the catalogue's error is told. */
-async function explainWith(
-  servers: ServerAddresses,
-  what: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<Explanation[]> {
-  const temporal = await reachTemporal(servers);
-  try {
-    return await withCatalogue(servers, (catalogue) =>
-      explain(sources(catalogue, temporal, environment), what),
-    );
-  } catch (error) {
-    if (!passes(error) || !('client' in temporal)) throw error;
-    return await explainByWork(temporal.client, what, inWords(asOurs(error)));
-  } finally {
-    if ('client' in temporal) await temporal.close();
-  }
-}
-
-async function reachTemporal(
-  servers: ServerAddresses,
-): Promise<{ client: Client; close: () => Promise<void> } | { unreachable: string }> {
-  try {
-    return await connectTemporal(servers.temporal);
-  } catch (error) {
-    if (!passes(error)) throw error;
-    return { unreachable: inWords(asOurs(error)) };
-  }
-}
-
-function sources(
-  catalogue: Catalogue,
-  temporal: Sources['temporal'],
-  environment: NodeJS.ProcessEnv,
-): Sources {
-  return {
-    catalogue,
-    temporal,
-    whyKeep: async (packageId, targetId) => {
-      const [facts] = await catalogue.deletions.facts([packageId]);
-      const target = facts?.targets.find((one) => one.id === targetId);
-      if (facts === undefined || target === undefined) return [];
-      const { rules } = await deletionRulesAt(settingsFor(catalogue, environment), target.location);
-      return mayGo(target, facts, rules, await catalogue.deletions.now(), 'plan').reasons;
-    },
-  };
-}
-
-function inWords(error: CCATDataOperationError): string {
-  return `${error.name}: ${error.message}`;
 }

@@ -3,7 +3,7 @@ import type { DeletionHold } from '../../../core/database/catalogue/holds.js';
 import { printable } from '../../../core/utilities/printable.js';
 import { count } from '../display/format.js';
 import type { Io } from '../io.js';
-import { operatorName } from '../operator-name.js';
+import { operatorName } from '../../operator-name.js';
 import { withCatalogue } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, serversFor } from './options.js';
 

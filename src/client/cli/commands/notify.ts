@@ -5,7 +5,7 @@ import type { OutgoingMessage } from '../../../core/notifications/notice.js';
 import { wording } from '../../../core/notifications/wording.js';
 import { observabilitySettings } from '../../../core/observability-settings.js';
 import { uniqueId } from '../../../core/utilities/unique-id.js';
-import { operatorName } from '../operator-name.js';
+import { operatorName } from '../../operator-name.js';
 import { EXIT, type Io } from '../io.js';
 import { withCatalogue } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, serversFor } from './options.js';

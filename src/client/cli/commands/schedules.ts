@@ -11,7 +11,7 @@ import {
 } from '../../schedules.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
-import { operatorName } from '../operator-name.js';
+import { operatorName } from '../../operator-name.js';
 import { withTemporal } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, serversFor } from './options.js';
 

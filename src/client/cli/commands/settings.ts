@@ -11,7 +11,7 @@ import { expectedOf, formatValue, type AnyValue } from '../../../core/value-kind
 import { describeSettings, setSetting, unsetSetting, type SettingDescription } from '../../settings.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
-import { operatorName } from '../operator-name.js';
+import { operatorName } from '../../operator-name.js';
 import { withCatalogue } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, serversFor } from './options.js';
 

@@ -1,15 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
-import type { Catalogue } from '../../../core/database/catalogue.js';
 import type { StagingItem, StagingJob } from '../../../core/database/catalogue/staging.js';
-import { ConfigurationError } from '../../../core/exceptions.js';
 import { printable } from '../../../core/utilities/printable.js';
-import { checkStaging, extendJob, releaseJob, requestStaging, scheduleStaging } from '../../staging.js';
-import { waitingWorkflows } from '../../operator.js';
+import {
+  checkStaging,
+  extendJob,
+  releaseJob,
+  requestStaging,
+  scheduleStaging,
+  stagingJob,
+  waitForStaging,
+} from '../../staging.js';
 import { count, formatBytes } from '../display/format.js';
 import { table } from '../display/tables.js';
 import { EXIT, type Io } from '../io.js';
-import { operatorName } from '../operator-name.js';
+import { operatorName } from '../../operator-name.js';
 import { withCatalogue, withTemporal, type ServerAddresses } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, serversFor } from './options.js';
 
@@ -33,8 +37,6 @@ interface RequestFlags extends Common {
   dryRun: boolean;
   cron: string;
 }
-
-const LOOK_EVERY = 1000;
 
 /** `cdt stage`: files come back from the archives for processing. */
 export function registerStage(program: Command, io: Io): void {
@@ -104,7 +106,7 @@ export function registerStage(program: Command, io: Io): void {
     .action(async (word: string, _: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Common>();
       await withCatalogue(await serversFor(flags, io.environment), async (catalogue) => {
-        const job = await jobOf(catalogue, word);
+        const job = await stagingJob(catalogue, word);
         const packages = await catalogue.staging.items(job.id);
         io.out(flags.json ? json({ ...job, packages }) : `${jobTable([job])}\n${itemTable(packages)}\n`);
       });
@@ -142,7 +144,7 @@ export function registerStage(program: Command, io: Io): void {
     act: (client: Parameters<typeof releaseJob>[0], job: StagingJob) => Promise<void>,
   ): Promise<void> {
     const servers = await serversFor(flags, io.environment);
-    const job = await withCatalogue(servers, (catalogue) => jobOf(catalogue, word));
+    const job = await withCatalogue(servers, (catalogue) => stagingJob(catalogue, word));
     await withTemporal(servers, (client) => act(client, job));
   }
 }
@@ -150,21 +152,12 @@ export function registerStage(program: Command, io: Io): void {
 async function ask(servers: ServerAddresses, request: object, flags: RequestFlags, io: Io): Promise<void> {
   await withCatalogue(servers, (catalogue) =>
     withTemporal(servers, async (client) => {
-      const { jobId, workflowId, plan } = await requestStaging(client, catalogue, request);
-      const folder = `${plan.location.path ?? ''}/jobs/${jobId}`;
+      const { jobId, workflowId, folder, plan } = await requestStaging(client, catalogue, request);
       io.err.write(`${jobId}: ${size(plan.packages)} to ${flags.to}\n`);
-      let state = 'requested';
-      while (flags.wait) {
-        const job = await catalogue.staging.job(jobId);
-        state = job?.state ?? state;
-        if (!['requested', 'active'].includes(state)) break;
-        const waiting = (await waitingWorkflows(client)).find((one) => one.workflowId === workflowId);
-        if (waiting !== undefined) {
-          io.err.write(`it waits for an operator: ${printable(waiting.reason ?? '')}\n`);
-          break;
-        }
-        await sleep(LOOK_EVERY);
-      }
+      const { state, waitsFor } = flags.wait
+        ? await waitForStaging(client, catalogue, jobId)
+        : { state: 'requested' };
+      if (waitsFor !== undefined) io.err.write(`it waits for an operator: ${printable(waitsFor)}\n`);
       if (flags.wait && state !== 'ready') io.exit(EXIT.failed);
       if (flags.json) io.out(json({ jobId, workflowId, state, folder }));
       else io.out(flags.wait && state === 'ready' ? `${folder}\n` : `${jobId}\n`);
@@ -187,15 +180,6 @@ function requestOf(flags: RequestFlags): object {
     priority: flags.priority,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-async function jobOf(catalogue: Catalogue, word: string): Promise<StagingJob> {
-  const job = await catalogue.staging.job(word);
-  if (job !== undefined) return job;
-  throw new ConfigurationError(`there is no one staging job ${printable(word)}`, {
-    subject: word,
-    advice: '`cdt stage list --all` lists them; the beginning of an ID serves where it is of one alone.',
-  });
 }
 
 function jobTable(jobs: StagingJob[]): string {

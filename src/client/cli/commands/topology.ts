@@ -1,14 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import type { Catalogue } from '../../../core/database/catalogue.js';
 import type { Topology } from '../../../core/database/records.js';
-import { ConfigurationError } from '../../../core/exceptions.js';
-import {
-  formatTopology,
-  parseTopology,
-  topologyChanges,
-  type DocumentFormat,
-} from '../../../core/topology-document.js';
+import { formatTopology, type DocumentFormat } from '../../../core/topology-document.js';
+import { applyTopology, readTopology, switchTopology } from '../../topology.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { withCatalogue } from '../stack-access.js';
@@ -44,13 +38,10 @@ export function registerTopology(program: Command, io: Io): void {
     .option('--dry-run', 'tell what would change, and change nothing', false)
     .option(...DATA_DIR)
     .action(async (file: string, flags: Flags & { dryRun: boolean }) => {
-      const wanted = parseTopology(await textOf(file), formatOf(file), file);
-      await inCatalogue(flags, async (catalogue) => {
-        const changes = topologyChanges(await catalogue.topology(), wanted);
-        if (!flags.dryRun) await catalogue.ensureTopology(wanted);
-        const told = changes.length === 0 ? ['nothing changes: the topology is as described'] : changes;
-        io.out(`${told.join('\n')}\n`);
-      });
+      const wanted = await readTopology(file);
+      const changes = await inCatalogue(flags, (catalogue) => applyTopology(catalogue, wanted, flags));
+      const told = changes.length === 0 ? ['nothing changes: the topology is as described'] : changes;
+      io.out(`${told.join('\n')}\n`);
     });
 
   topology
@@ -81,47 +72,10 @@ export function registerTopology(program: Command, io: Io): void {
         )
         .option(...DATA_DIR)
         .action(async (name: string, flags: Flags) => {
-          await inCatalogue(flags, async (catalogue) => {
-            const found = await catalogue.topology();
-            await catalogue.ensureTopology(switched(found, kind, name, active));
-          });
+          await inCatalogue(flags, (catalogue) => switchTopology(catalogue, kind, name, active));
           io.out(`${kind} ${name} is ${active ? 'in use' : 'out of use'}\n`);
         });
     }
-  }
-}
-
-/** The one entry that is named, switched. */
-function switched(found: Topology, kind: 'location' | 'route', name: string, active: boolean): Topology {
-  const locations =
-    kind === 'location' ? found.locations.filter((one) => `${one.site}.${one.name}` === name) : [];
-  const routes = kind === 'route' ? found.routes.filter((one) => one.name === name) : [];
-  if (locations.length + routes.length === 0)
-    throw new ConfigurationError(`there is no ${kind} ${name}`, {
-      subject: name,
-      advice: '`cdt topology show` lists them',
-    });
-  return {
-    sites: [],
-    locations: locations.map((one) => ({ ...one, active })),
-    routes: routes.map((one) => ({ ...one, active })),
-  };
-}
-
-function formatOf(file: string): DocumentFormat {
-  if (/\.ya?ml$/i.test(file)) return 'yaml';
-  if (/\.toml$/i.test(file)) return 'toml';
-  throw new ConfigurationError(`${file} is neither .yaml nor .toml`, { subject: file });
-}
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigurationError(`${file} can't be read: ${(cause as Error).message}`, {
-      subject: file,
-      cause,
-    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { shortMessage } from '../errors.js';
+import { shortMessage } from '../../errors.js';
 
 /** What was begun and has to be ended, in the opposite order, whatever happens in between. */
 export class Cleanup {

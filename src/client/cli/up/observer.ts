@@ -8,7 +8,7 @@ import type {
 } from '../../../core/database/records.js';
 import { needsScan, type ScanFacts, type Situation } from '../../../core/policy/completion.js';
 import { runningWorkflows, waitingWorkflows, type WaitingWorkflow } from '../../operator.js';
-import { passes, shortMessage } from '../errors.js';
+import { passes, shortMessage } from '../../errors.js';
 import { describeRetries, retryingSteps } from './retrying.js';
 
 /** How long one question to Temporal may take, in milliseconds. */

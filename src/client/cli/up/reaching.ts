@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { passes, shortMessage } from '../errors.js';
+import { passes, shortMessage } from '../../errors.js';
 
 /** How long a server that is away is waited for, in milliseconds. */
 const PATIENCE = 60_000;

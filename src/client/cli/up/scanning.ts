@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Location } from '../../../core/database/records.js';
 import { needsScan } from '../../../core/policy/completion.js';
 import { runPlanner } from '../../planners.js';
-import { shortMessage } from '../errors.js';
+import { shortMessage } from '../../errors.js';
 import type { Observer } from './observer.js';
 import { isAborted } from './reaching.js';
 

@@ -4,7 +4,7 @@ import { shutdownWish } from '../../embedded/starter.js';
 import { Supervisor } from '../../embedded/supervisor.js';
 import { parseProgress, Rates } from '../display/rates.js';
 import { screenFor, type Screen } from '../display/screen.js';
-import { asOurs } from '../errors.js';
+import { asOurs } from '../../errors.js';
 import { EXIT, type Io } from '../io.js';
 import { Cleanup } from './cleanup.js';
 import { conclusion, lastFacts } from './conclusion.js';

@@ -1,0 +1,21 @@
+/** The package's way in for programs: `import { connect } from 'ccat-data-transfer'`. docs/client.md tells how. */
+export { connect, type ConnectOptions } from './connect.js';
+export { DataTransferClient } from './client.js';
+export * from '../core/exceptions.js';
+export type { DeletionHold, HoldPlaced } from '../core/database/catalogue/holds.js';
+export type { Execution } from '../core/database/catalogue/observations.js';
+export type { SettingChange } from '../core/database/catalogue/settings.js';
+export type { StagingItem, StagingJob } from '../core/database/catalogue/staging.js';
+export type { StagingPlan } from '../core/database/catalogue/staging-planning.js';
+export type { Location, Problem, Route, Topology } from '../core/database/records.js';
+export type { Operation } from '../core/operation-types.js';
+export type { SettingPlace } from '../core/settings-manager.js';
+export type { QueueState } from '../worker/task-queues.js';
+export type { StagingWish } from './calls.js';
+export type { CopyExplanation, Explanation } from './explain/explanation.js';
+export type { ExecutionName } from './observations.js';
+export type { WaitingWorkflow } from './operator.js';
+export type { PlannerResult } from './planners.js';
+export type { ScheduleState } from './schedules.js';
+export type { SettingDescription } from './settings.js';
+export type { RequestedStaging, StagingOutcome } from './staging.js';
