@@ -137,7 +137,7 @@ export class StagingCalls {
   }
 
   private signed(wish: StagingWish): object {
-    const given = Object.entries({ requestedBy: this.reach.by, ...wish });
+    const given = Object.entries<unknown>({ requestedBy: this.reach.by, ...wish });
     return Object.fromEntries(given.filter(([, value]) => value !== undefined));
   }
 }
