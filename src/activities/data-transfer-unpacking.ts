@@ -4,6 +4,7 @@ import { classifyDiskError, removeIfPresent } from '../core/utilities/disk.js';
 import type { ArrivedPackage, FailedPackage } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy, whileBytesMove } from './liveness.js';
+import { requireDisk } from './marked-disk.js';
 import { packageFile } from './places.js';
 
 export type UnpackingActivities = ReturnType<typeof makeUnpackingActivities>;
@@ -18,6 +19,10 @@ export function makeUnpackingActivities(dependencies: Dependencies) {
       dataTransferId: string;
     }): Promise<{ arrived: ArrivedPackage[]; damaged: FailedPackage[] }> {
       const order = await whileBusy(() => dependencies.catalogue.transferOrder(input.dataTransferId));
+      // What is not on a disk that is not mounted was not lost on the way.
+      await whileBusy(() =>
+        requireDisk(dependencies.catalogue, order.destination, 'data_transfer_unpacking'),
+      );
       const arrived: ArrivedPackage[] = [];
       const damaged: FailedPackage[] = [];
       // An earlier round delivered the others; they may be archived by now, and gone from both buffers.

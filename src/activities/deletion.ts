@@ -2,7 +2,6 @@ import type { BigIntStats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import type { Location, PhysicalCopy } from '../core/database/records.js';
 import { deletionRulesAt } from '../core/deletion-rules.js';
-import { StorageError } from '../core/exceptions.js';
 import { resultPath } from '../core/package/create-package.js';
 import { deleteSourceEntries } from '../core/package/delete-source.js';
 import type { AuditHead } from '../core/policy/audit-chain.js';
@@ -12,6 +11,7 @@ import { differsFrom } from '../core/storage/challenge.js';
 import { classifyDiskError, removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
+import { requireDisk } from './marked-disk.js';
 import { diskPath, fileAt } from './places.js';
 
 export interface DeletionOutcome {
@@ -74,7 +74,7 @@ export function makeDeletionActivities(dependencies: Dependencies) {
   ): Promise<void> {
     const { id: targetId, packageId, location } = copy;
     const file = fileAt(location, copy.path);
-    await requireDirectory(location);
+    const requireSameDisk = await requireDisk(catalogue, location, 'deletion');
     const before = await statOf(file);
     let comparedRanges = 0;
     if (before !== undefined) {
@@ -100,6 +100,7 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     await removeIfPresent(file);
     await removeIfPresent(resultPath(file));
     await syncDirectory(diskPath(location));
+    await requireSameDisk();
     await catalogue.deletions.recordCopyDeleted(targetId);
     outcome.deleted += 1;
   }
@@ -154,18 +155,6 @@ export function makeDeletionActivities(dependencies: Dependencies) {
       kept.map((one) => ({ words: `${one.path}: ${one.reason}` })),
     );
   }
-}
-
-/** A disk that is not mounted has no files: that must not pass for files that are gone. */
-async function requireDirectory(location: Location): Promise<void> {
-  const directory = diskPath(location);
-  const found = await statOf(directory);
-  if (found?.isDirectory()) return;
-  throw new StorageError(`the directory ${directory} of ${location.site}.${location.name} is not there`, {
-    operation: 'deletion',
-    subject: directory,
-    advice: 'Mount its disk; it is tried again by itself.',
-  });
 }
 
 async function statOf(path: string): Promise<BigIntStats | undefined> {

@@ -5,6 +5,7 @@ import type { PackageResult, RefusedEntry } from '../core/package/package-result
 import { scanSource as walkSource } from '../core/package/scan-source.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy, whileBytesMove } from './liveness.js';
+import { requireDisk } from './marked-disk.js';
 import { diskPath, packageFile } from './places.js';
 import { PackageError } from '../core/exceptions.js';
 import { createLocalFolder } from '../core/utilities/folders.js';
@@ -77,7 +78,9 @@ export function makePackagingActivities(dependencies: Dependencies) {
       if (state !== 'creating' && bytes !== undefined && sha256 !== undefined)
         return { files: fileCount, bytes, sha256, refused: 0 };
       const buffer = diskPath(order.buffer);
-      await createLocalFolder(buffer);
+      // Made only where it never was: later a missing folder is a disk that is not mounted.
+      if ((await catalogue.marks.of(order.buffer.id)).markedAt === undefined) await createLocalFolder(buffer);
+      await requireDisk(catalogue, order.buffer, 'raw_data_package_creation');
       const bytesTotal = order.entries.reduce((sum, entry) => sum + entry.size, 0);
       const result = await whileBytesMove(
         dependencies,

@@ -18,6 +18,7 @@ import type { TransferOptions } from '../core/storage/archive-store.js';
 import { classifyDiskError } from '../core/utilities/disk.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy, whileBytesMove } from './liveness.js';
+import { requireDisk } from './marked-disk.js';
 import { diskPath } from './places.js';
 import { ArchiveTries, archiveSource } from './staging-sources.js';
 
@@ -127,6 +128,7 @@ export function makeStagingActivities(dependencies: Dependencies) {
         const location = await catalogue.location(input.site, input.location);
         const retentionSeconds = 3600 * (await settings.get('staging.retention_hours', input));
         const outcome: CleaningOutcome = { removed: [], kept: [] };
+        let requireSameDisk: (() => Promise<void>) | undefined;
         for (const { packageId, name, neededAt } of await catalogue.staging.unneededCopies(
           location.id,
           MOST_CLEANED,
@@ -138,10 +140,13 @@ export function makeStagingActivities(dependencies: Dependencies) {
           });
           if (reasons.length > 0) {
             if (outcome.kept.length < REASONS) outcome.kept.push(`${name}: ${reasons.join('; ')}`);
-          } else if (await catalogue.staging.beginCleaning(location.id, packageId)) {
-            await catalogue.staging.recordCleaned(location.id, packageId, {
-              ...(await removeCopy(location, packageId, name, signal)),
-            });
+            continue;
+          }
+          requireSameDisk ??= await requireDisk(catalogue, location, 'staging');
+          if (await catalogue.staging.beginCleaning(location.id, packageId)) {
+            const removal = await removeCopy(location, packageId, name, signal);
+            await requireSameDisk();
+            await catalogue.staging.recordCleaned(location.id, packageId, { ...removal });
             outcome.removed.push(name);
           }
         }
@@ -157,6 +162,8 @@ export function makeStagingActivities(dependencies: Dependencies) {
     const root = diskPath(order.location);
     const { name, bytes, sha256 } = order.package;
     const target = stagedLayout.packageFolder(root, name);
+    if ((await catalogue.marks.of(order.location.id)).markedAt === undefined) await makeFolder(root);
+    await requireDisk(catalogue, order.location, 'staging');
     await makeFolder(target);
     // Any change of the figure is a sign of life; it rises over all that is read here.
     let base = 0;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PutObjectCommand, DeleteObjectCommand } from '@aws-sdk/client-s3';
@@ -9,11 +9,15 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { makeChallengeActivities } from '../../src/activities/archive-challenge.js';
 import { makeDeletionActivities } from '../../src/activities/deletion.js';
 import type { Dependencies } from '../../src/activities/dependencies.js';
+import { requireDisk } from '../../src/activities/marked-disk.js';
 import type { Catalogue } from '../../src/core/database/catalogue.js';
+import { StorageError } from '../../src/core/exceptions.js';
 import type { Notice } from '../../src/core/notification-service.js';
 import { SettingsManager } from '../../src/core/settings-manager.js';
 import { readInFull } from '../../src/core/storage/challenge.js';
+import { LOCATION_MARKER } from '../../src/core/storage/location-marker.js';
 import { makeS3Client } from '../../src/core/storage/s3-client.js';
+import { withDetachableDisk } from '../support/hostile-disk.js';
 import { withScratch } from '../support/scratch.js';
 import {
   entry,
@@ -208,3 +212,44 @@ test(
       }),
     ),
 );
+
+for (const [when, marked] of [
+  ['was marked', true],
+  ['has copies and was never marked', false],
+] as const)
+  test(
+    `on a disk that ${when} and is not mounted nothing is recorded as deleted; mounted again, it goes on`,
+    { timeout: 120_000 },
+    (t) =>
+      withScratch(t, (scratch) =>
+        withDetachableDisk(join(scratch, 'ccat', 'buffer'), ({ detach, attach }) =>
+          withCatalogue(async ({ catalogue }) => {
+            const lab = await laboratory(catalogue, scratch, 100_000);
+            await lab.challenge();
+            const buffer = await catalogue.location('ccat', 'buffer');
+            const marker = join(buffer.path!, LOCATION_MARKER);
+            if (marked) await requireDisk(catalogue, buffer, 'raw_data_package_creation');
+            const stateOfCopy = async () =>
+              (await catalogue.copiesOfPackage(lab.packageId)).find((one) => one.location.id === buffer.id)
+                ?.state;
+            detach();
+            assert.ok(existsSync(buffer.path!), 'an unmounted disk leaves its folder behind');
+            await assert.rejects(lab.free(), (error: Error) => {
+              assert.ok(error instanceof StorageError && error.retryable, String(error));
+              assert.match(error.message, /is not the disk of ccat.buffer: it has no marker/);
+              return true;
+            });
+            assert.equal(await stateOfCopy(), 'deletion_scheduled');
+            assert.equal(existsSync(marker), false, 'what lies under the disk is never marked');
+            await writeFile(marker, JSON.stringify({ id: 'another location' }));
+            await assert.rejects(lab.free(), /marked for the location another location/);
+            assert.equal(await stateOfCopy(), 'deletion_scheduled');
+            attach();
+            assert.ok(existsSync(lab.file));
+            assert.equal((await lab.free()).deleted, 1);
+            assert.deepEqual([existsSync(lab.file), await stateOfCopy()], [false, 'deleted']);
+            assert.equal((JSON.parse(await readFile(marker, 'utf8')) as { id: string }).id, buffer.id);
+          }),
+        ),
+      ),
+  );

@@ -28,6 +28,27 @@ export async function withSmallDisk(
   await mounted(['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', directory], directory, () => run(grow));
 }
 
+/** Runs with a disk at this directory that can be unmounted and mounted again with all that is on it; needs root. */
+export async function withDetachableDisk(
+  directory: string,
+  run: (disk: { detach: () => void; attach: () => void }) => Promise<void>,
+): Promise<void> {
+  const device = `${directory}.device`;
+  mkdirSync(directory, { recursive: true });
+  await withSmallDisk(device, 64 * 1024 * 1024, async () => {
+    const words = ['--bind', device, directory];
+    let attached = false;
+    const attach = () => (execFileSync('mount', words), (attached = true));
+    const detach = () => (execFileSync('umount', [directory]), (attached = false));
+    attach();
+    try {
+      await run({ attach, detach });
+    } finally {
+      if (attached) execFileSync('umount', ['--lazy', directory]);
+    }
+  });
+}
+
 async function mounted(words: string[], at: string, run: () => Promise<void>): Promise<void> {
   execFileSync('mount', words);
   try {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { LOCATION_MARKER } from '../../src/core/storage/location-marker.js';
 import { archivedKeys } from './read-archive.js';
 
 /** What can be seen from outside, on the disks of a data directory, while a command works or after it. */
@@ -38,12 +39,12 @@ export class DataDirectory {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Everything that lies in the buffers of all sites. */
+  /** Everything that lies in the buffers of all sites, but what says whose they are. */
   buffered(): string[] {
     const sites = join(this.path, 'sites');
     if (!existsSync(sites)) return [];
     return readdirSync(sites, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
+      .filter((entry) => entry.isFile() && entry.name !== LOCATION_MARKER)
       .map((entry) => join(entry.parentPath, entry.name));
   }
 

@@ -20,6 +20,7 @@ import { ExplainCatalogue } from './explain-catalogue.js';
 import { FixityCatalogue } from './fixity-catalogue.js';
 import { LivenessCatalogue } from './liveness-catalogue.js';
 import { SettingsCatalogue } from './settings-catalogue.js';
+import { LocationMarksCatalogue } from './location-marks-catalogue.js';
 import { NotificationCatalogue } from './notification-catalogue.js';
 import { StagingCatalogue } from './staging-catalogue.js';
 import { Observations } from './observations.js';
@@ -75,6 +76,8 @@ export class Catalogue {
   readonly observations: Observations;
   /** How full disks are, which routes and stores are left alone, why planners wait. */
   readonly liveness: LivenessCatalogue;
+  /** Which disks carry the marker of their location. */
+  readonly marks: LocationMarksCatalogue;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
@@ -87,6 +90,7 @@ export class Catalogue {
     this.settings = new SettingsCatalogue(this.transactions);
     this.fixity = new FixityCatalogue(this.transactions);
     this.stores = new StoresCatalogue(this.transactions);
+    this.marks = new LocationMarksCatalogue(this.transactions);
     this.staging = new StagingCatalogue(this.transactions);
     this.liveness = new LivenessCatalogue(this.transactions);
   }

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
 import { lstat, open, realpath, rmdir, unlink } from 'node:fs/promises';
+import { StorageError } from '../exceptions.js';
 import { classifyDiskError } from '../utilities/disk.js';
 import { decodePath, type PathText } from '../utilities/path-text.js';
+import { printable } from '../utilities/printable.js';
 import type { PackageMember } from './package-result.js';
+import { findSourceRoot, isEmpty, isStillThere } from './source-root.js';
 
 export interface SourceDeletion {
   /** Gone now, by us or before us. */
@@ -26,7 +29,10 @@ export async function deleteSourceEntries(
   options: { signal?: AbortSignal } = {},
 ): Promise<SourceDeletion> {
   const result: SourceDeletion = { deleted: [], kept: [] };
-  const realRoot = await realpath(root, { encoding: 'buffer' });
+  const found = await findSourceRoot(root, StorageError);
+  const realRoot = found.path;
+  // An unmounted disk leaves an empty folder, in which all would count as gone.
+  if (await isEmpty(found)) throw notThere(root);
   const folders = new Map<string, Buffer>();
   for (const member of members) {
     options.signal?.throwIfAborted();
@@ -42,8 +48,21 @@ export async function deleteSourceEntries(
     const folder = parent(relative);
     if (folder !== undefined) folders.set(folder.toString('latin1'), folder);
   }
+  if (!(await isStillThere(found))) throw notThere(root);
   for (const folder of folders.values()) await pruneEmpty(realRoot, folder);
   return result;
+}
+
+function notThere(root: string): StorageError {
+  return new StorageError(
+    `the source ${printable(root)} is empty or went away: what is missing may only be out of reach`,
+    {
+      operation: 'deletion',
+      subject: printable(root),
+      advice:
+        'Mount its disk; it is tried again by itself, and nothing is recorded as gone meanwhile. If it really is empty, any file in it is enough.',
+    },
+  );
 }
 
 /** Deletes one entry; returns why it stays. */

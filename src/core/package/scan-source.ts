@@ -6,6 +6,7 @@ import { ConfigurationError, PermanentError } from '../exceptions.js';
 import type { EntryKind } from '../states.js';
 import { classifyDiskError } from '../utilities/disk.js';
 import { inOrder } from '../utilities/in-order.js';
+import { LOCATION_MARKER } from '../storage/location-marker.js';
 import { encodePath, type PathText } from '../utilities/path-text.js';
 import { isFitsName, readInstrumentModule, UNASSIGNED } from './instrument-module.js';
 import { PAYLOAD_FOLDER } from './bag.js';
@@ -123,6 +124,8 @@ class Walk {
     }
     const listing: Listing = { findings: [], folders: [] };
     names.sort((a, b) => Buffer.compare(a, b));
+    const marker = Buffer.from(LOCATION_MARKER);
+    if (folder === undefined) names = names.filter((name) => !name.equals(marker));
     const paths = names.map((name) => (folder ? joinBytes(folder, name) : name));
     for await (const found of inOrder(paths, AT_ONCE, (path) => this.#look(path))) {
       this.#options.signal?.throwIfAborted();

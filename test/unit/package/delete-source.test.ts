@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -18,6 +19,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StorageError } from '../../../src/core/exceptions.js';
 import { deleteSourceEntries } from '../../../src/core/package/delete-source.js';
 import type { PackageMember } from '../../../src/core/package/package-result.js';
 import { encodePath } from '../../../src/core/utilities/path-text.js';
@@ -97,4 +99,14 @@ test('a file that is written to while it is compared stays', (t) =>
     const { deleted, kept } = await deletion;
     assert.deepEqual([deleted, kept.length], [[], 1]);
     assert.equal(readFileSync(path).subarray(0, 8).toString(), 'changed!');
+  }));
+
+test('an empty source may be a disk that is not mounted: nothing counts as gone', (t) =>
+  withScratch(t, async (root) => {
+    writeFileSync(join(root, 'a'), 'a');
+    const members = [member(root, 'a')];
+    rmSync(join(root, 'a'));
+    await assert.rejects(deleteSourceEntries(root, members), StorageError);
+    writeFileSync(join(root, 'another'), 'b');
+    assert.deepEqual((await deleteSourceEntries(root, members)).deleted, ['a']);
   }));

@@ -131,7 +131,8 @@ async function ensureLocation(
      on conflict (site_id, name) do update set
        location_type = excluded.location_type, storage_type = excluded.storage_type, priority = excluded.priority,
        active = excluded.active, path = excluded.path, bucket = excluded.bucket, endpoint = excluded.endpoint,
-       deletable = excluded.deletable, failure_domain = excluded.failure_domain
+       deletable = excluded.deletable, failure_domain = excluded.failure_domain,
+       marked_at = case when old.path is distinct from excluded.path then null else old.marked_at end
      where (old.location_type, old.storage_type, old.priority, old.active, old.path, old.bucket, old.endpoint, old.deletable,
          old.failure_domain)
        is distinct from (excluded.location_type, excluded.storage_type, excluded.priority, excluded.active, excluded.path,
