@@ -18,7 +18,7 @@ export interface Dependencies {
   metrics: Metrics;
   /** Tells people what they should know; never fails the work that tells. */
   notifications: Notifications;
-  /** The store behind a long-term archive of type s3. */
+  /** The store behind a long-term archive, of type s3 or disk. */
   archiveStore(location: Location): ArchiveStore;
   /** Why a store is left alone for now; undefined where it works as far as we know. */
   storeIllness?: (location: Location) => string | undefined;

@@ -6,7 +6,7 @@ import { classifyDiskError } from '../core/utilities/disk.js';
 import { diskPath, fileAt } from './places.js';
 
 /**
- * Makes sure that a buffer's or processing location's own disk is mounted. At the first use its root gets the marker; where
+ * Makes sure that the own disk of a location that is ours (a buffer, a processing location, an archive) is mounted. At the first use its root gets the marker; where
  * the catalogue knows of copies there by then, one of them must be there: an empty folder under an unmounted disk is never marked.
  *
  * @returns whether its disk is still there, to be asked again after something was removed

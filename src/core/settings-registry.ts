@@ -231,6 +231,13 @@ export const SETTINGS = {
     scopes: EVERYWHERE,
     description: 'most bytes per second that are read from an archive to audit it',
   },
+  'archive.copy_program': {
+    type: 'choice',
+    values: ['none', 'cp'],
+    default: 'none',
+    scopes: EVERYWHERE,
+    description: 'the program that copies packages into archives on disks; none: the worker itself',
+  },
   'staging.max_bytes_per_job': {
     type: 'bytes',
     default: 10e12,

@@ -112,6 +112,10 @@ function contradictions({ sites, locations, routes }: Topology): string[] {
   for (const one of locations) {
     const where = `sites.${one.site}.locations.${one.name}`;
     if (one.storageType === 'disk' && one.path === undefined) problems.push(`${where}: a disk needs a path`);
+    if (one.storageType === 'tape')
+      problems.push(
+        `${where}.storage: tapes are not served; give the disk or the S3 store in front of the library`,
+      );
     if (one.storageType === 's3' && one.bucket === undefined)
       problems.push(`${where}: an S3 store needs a bucket`);
     if (one.locationType === 'long_term_archive' && one.deletable)

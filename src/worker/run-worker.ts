@@ -10,6 +10,7 @@ import { makeUnpackingActivities } from '../activities/data-transfer-unpacking.j
 import { makeDeletionActivities } from '../activities/deletion.js';
 import type { Dependencies, Progress } from '../activities/dependencies.js';
 import { makeArchiveActivities } from '../activities/long-term-archive-transfer.js';
+import { diskArchiveStore } from '../activities/disk-archive.js';
 import { KnownAbilities } from '../activities/store-abilities.js';
 import { makePackagingActivities } from '../activities/raw-data-package-creation.js';
 import { makeStagingActivities } from '../activities/staging.js';
@@ -92,7 +93,9 @@ export async function runWorker(
       notifications: observability.notifications,
       // Read only where it is needed: a site without an archive has no keys.
       archiveStore: (location) =>
-        archiveStore(location, s3SettingsFromEnvironment(environment, location), catalogue, log),
+        location.storageType === 'disk'
+          ? diskArchiveStore(catalogue, settings, location)
+          : archiveStore(location, s3SettingsFromEnvironment(environment, location), catalogue, log),
 
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),

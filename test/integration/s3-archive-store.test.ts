@@ -1,88 +1,18 @@
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer, connect, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import {
-  ConfigurationError,
-  DataCorruptionError,
-  DestinationFileExistsError,
-  NetworkError,
-  PermanentError,
-} from '../../src/core/exceptions.js';
+import { before, test } from 'node:test';
+import { ConfigurationError, NetworkError, PermanentError } from '../../src/core/exceptions.js';
 import { S3ArchiveStore } from '../../src/core/storage/s3-archive-store.js';
 import { Secret } from '../../src/core/utilities/secret.js';
+import { behavesLikeAnArchiveStore, MIB, randomFiles } from './support/archive-store-suite.js';
 import { s3 } from './support/s3.js';
 
-const MIB = 1024 * 1024;
 const { settings, bucket, store } = s3();
-let directory: string;
+const file = randomFiles();
 
-before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'cdt-s3-'));
-  await store().prepare();
-});
+before(() => store().prepare());
 
-after(() => rm(directory, { recursive: true }));
-
-async function file(
-  bytes: number,
-): Promise<{ path: string; content: Buffer; expected: { bytes: number; sha256: string } }> {
-  const content = randomBytes(bytes);
-  const path = join(directory, randomBytes(4).toString('hex'));
-  await writeFile(path, content);
-  return { path, content, expected: { bytes, sha256: createHash('sha256').update(content).digest('hex') } };
-}
-
-for (const [what, bytes] of [
-  ['an empty file', 0],
-  ['a small file in one request', 1000],
-  ['a file in parts', 17 * MIB + 3],
-] as const) {
-  test(`stores ${what}, tells it by head, gives it back whole and in ranges`, async () => {
-    const { path, content, expected } = await file(bytes);
-    const archive = store({ partBytes: 5 * MIB });
-    const progress: number[] = [];
-    const stored = await archive.put(`a/${bytes}.tar`, path, expected, {
-      onProgress: (done) => progress.push(done),
-    });
-    assert.equal(stored.bytes, bytes);
-    assert.equal(progress.at(-1) ?? 0, bytes);
-    assert.equal((await archive.head(stored.key))?.etag, stored.etag);
-    assert.deepEqual(await archive.readBack(stored.key), expected);
-    const offset = Math.floor(bytes / 2);
-    const length = Math.min(1000, bytes - offset);
-    assert.deepEqual(
-      await archive.readRange(stored.key, offset, length),
-      content.subarray(offset, offset + length),
-    );
-    // Storing the same again is success, and sends nothing.
-    assert.deepEqual(await archive.put(stored.key, path, expected), stored);
-  });
-}
-
-test('never overwrites another object', async () => {
-  const [one, other] = [await file(1000), await file(1000)];
-  await store().put('taken', one.path, one.expected);
-  await assert.rejects(store().put('taken', other.path, other.expected), DestinationFileExistsError);
-  assert.deepEqual(await store().readBack('taken'), one.expected);
-});
-
-test('does not publish a file that is not what its digest says', async () => {
-  const archive = store({ partBytes: 5 * MIB });
-  for (const bytes of [1000, 11 * MIB]) {
-    const { path, expected } = await file(bytes);
-    await assert.rejects(
-      archive.put(`bad/${bytes}`, path, { ...expected, sha256: '0'.repeat(64) }),
-      DataCorruptionError,
-    );
-    await truncate(path, bytes - 1);
-    await assert.rejects(archive.put(`bad/${bytes}`, path, expected), DataCorruptionError);
-    assert.equal(await archive.head(`bad/${bytes}`), undefined);
-  }
-});
+behavesLikeAnArchiveStore('an S3 archive', () => store({ partBytes: 5 * MIB }), file);
 
 test('an upload that was cut off goes on with the parts that are missing', async () => {
   const { path, expected } = await file(60 * MIB);
@@ -102,23 +32,12 @@ test('an upload that was cut off goes on with the parts that are missing', async
   await cut.close();
 });
 
-test('an upload that is aborted stops, and its reason comes out', async () => {
-  const { path, expected } = await file(40 * MIB);
-  const control = new AbortController();
-  const put = store({ partBytes: 5 * MIB }).put('aborted', path, expected, {
-    signal: control.signal,
-    onProgress: () => control.abort(new Error('enough')),
-  });
-  await assert.rejects(put);
-  assert.equal(await store().head('aborted'), undefined);
-});
-
 test('wrong keys are a permanent error that names the variables and not the keys', async () => {
   const secret = 'a-very-secret-value';
   const wrong = new S3ArchiveStore({ ...settings, secretAccessKey: new Secret(secret), bucket });
   for (const attempt of [
     () => wrong.prepare(),
-    () => wrong.readBack('taken'),
+    () => wrong.readBack('taken/1000'),
     () => wrong.putJson('x', {}),
   ]) {
     await assert.rejects(attempt(), (error: Error) => {
@@ -137,13 +56,6 @@ test('a store that is away is a network error, an object that is missing a perma
   const { path, expected } = await file(10);
   const noBucket = new S3ArchiveStore({ ...settings, bucket: `${bucket}-missing` });
   await assert.rejects(noBucket.put('x', path, expected), ConfigurationError);
-});
-
-test('a document beside a package can be replaced', async () => {
-  await store().putJson('a.json', { version: 1 });
-  const stored = await store().putJson('a.json', { version: 2 });
-  const text = (await store().readRange('a.json', 0, stored.bytes)).toString();
-  assert.deepEqual(JSON.parse(text), { version: 2 });
 });
 
 /** A line to the store that breaks after so many bytes towards it. */

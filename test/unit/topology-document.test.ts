@@ -46,6 +46,10 @@ test('every wrong place is named, with what is expected there', () => {
       'sites: {a: {name: x}, b: {name: y}}\nroutes: {r: {from: a, to: b, transport: sftp}}',
       /sftp needs host/,
     ],
+    [
+      'sites: {ccat: {name: x, locations: {l: {type: long_term_archive, storage: tape}}}}',
+      /ccat\.locations\.l\.storage: tapes are not served/,
+    ],
     ['sites: [', /no YAML document/],
   ];
   for (const [text, expected] of wrong)
