@@ -91,6 +91,8 @@ test('--delete-source frees each file only after its package lies in the archive
 
     const report = assertAllArchived(await command.ended);
     assert.deepEqual(report.source, { deleted: files.length, kept: 0 });
+    const withoutFiles = report.packages.filter((entry) => entry.files === 0);
+    assert.deepEqual(withoutFiles, [], 'folders that were emptied were taken for new ones');
     const homes = assertArchiveHolds(report, tree, join(scratch, 'read'));
     assert.deepEqual(countFiles(readTree(source)), { files: 0, bytes: 0 });
     for (const { gone, objects } of seen) {

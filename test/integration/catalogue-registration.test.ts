@@ -179,3 +179,20 @@ test('a hundred thousand entries are registered and grouped in pages', () =>
     await catalogue.recordPackageCreated(planned[0]!.id, await resultOf(catalogue, planned[0]!.id));
     assert.equal((await catalogue.sourceProgress(at.source.id)).files.packaged, 30_000);
   }));
+
+test('a folder whose files were packaged is not taken for a new one; other folders without files are', () =>
+  withCatalogue(async ({ catalogue, dataSource }) => {
+    const at = await observatory(catalogue);
+    const long = `obs-1/${'long folder/'.repeat(40)}end`;
+    await catalogue.registerEntries(at.source.id, [entry(`${long}/a`), entry('obs-1/%_in/b')], QUIET_SECONDS);
+    await planPackages(catalogue, at);
+    const folder = (path: string) => ({ ...entry(path), kind: 'directory' as const, size: 0 });
+    const left = [folder(long), folder('obs-1'), folder('obs-1/%_in'), folder(long.slice(0, -4))];
+    const others = [folder(`${long} 2`), folder('obs-1/xxin'), folder('obs-10'), folder('obs')];
+    const { fresh } = await catalogue.registerEntries(at.source.id, [...left, ...others], QUIET_SECONDS);
+    assert.equal(fresh, others.length);
+    const folders: { path: string }[] = await dataSource.query(
+      `select path from raw_data_file where kind = 'directory'`,
+    );
+    assert.deepEqual(new Set(folders.map(({ path }) => path)), new Set(others.map(({ path }) => path)));
+  }));

@@ -82,6 +82,14 @@ const cases: [string, Partial<FoundEntry>, KnownVersion[], object][] = [
 
 for (const [words, changes, known, expected] of cases) {
   test(words, () => {
-    assert.deepEqual(registration({ ...FOUND, ...changes }, known), expected);
+    assert.deepEqual(registration({ ...FOUND, ...changes }, known, false), expected);
   });
 }
+
+test('a folder from which something was packaged is nothing new, and no version of it waits', () => {
+  const folder = { ...FOUND, kind: 'directory', size: 0 } as const;
+  assert.deepEqual(registration(folder, [], true), { change: 'none' });
+  assert.deepEqual(registration(folder, [PACKAGED], true), { change: 'none' });
+  assert.deepEqual(registration(folder, [WAITING], true), { change: 'supersede', id: 'w' });
+  assert.deepEqual(registration(folder, [], false), { change: 'insert', fresh: true });
+});

@@ -3,6 +3,7 @@ import type { EntryKind, RawDataFileState } from '../../states.js';
 import { uniqueId } from '../../utilities/unique-id.js';
 import type { FoundEntry } from '../records.js';
 import { audit } from './audit.js';
+import { foldersPackagedFrom } from './emptied-folders.js';
 import { columns, lock, rows, textHash } from './sql.js';
 
 /** A version of a path that the catalogue knows. */
@@ -33,9 +34,19 @@ export type Registration =
   /** The path is again as it was when it was packaged: the version that waits is gone. */
   | { change: 'supersede'; id: string };
 
-/** Decides what to do about an entry, given every known version of its path. */
-export function registration(entry: FoundEntry, known: readonly KnownVersion[]): Registration {
+/**
+ * Decides what to do about an entry, given every known version of its path.
+ *
+ * @param emptied of a folder without entries: whether something was packaged from below it. Then it is what is left of that, now
+ *   that it goes or has gone, and nothing new.
+ */
+export function registration(
+  entry: FoundEntry,
+  known: readonly KnownVersion[],
+  emptied: boolean,
+): Registration {
   const waiting = known.find((version) => !version.inPackage);
+  if (emptied) return waiting === undefined ? { change: 'none' } : { change: 'supersede', id: waiting.id };
   const same = known.find(
     (version) =>
       version.kind === entry.kind && version.size === entry.size && version.mtimeNs === entry.mtimeNs,
@@ -61,10 +72,12 @@ export async function registerEntries(
   await lock(manager, `source ${sourceLocationId}`);
   const byHash = new Map(entries.map((entry) => [textHash(entry.path), entry]));
   const known = await knownVersions(manager, sourceLocationId, [...byHash.keys()], quietSeconds);
+  const folders = entries.flatMap((entry) => (entry.kind === 'directory' ? [entry.path] : []));
+  const emptied = await foldersPackagedFrom(manager, sourceLocationId, folders);
   const decided = [...byHash].map(([pathHash, entry]) => ({
     pathHash,
     entry,
-    ...registration(entry, known.get(pathHash) ?? []),
+    ...registration(entry, known.get(pathHash) ?? [], entry.kind === 'directory' && emptied.has(entry.path)),
   }));
 
   const ids = (change: Registration['change']) =>

@@ -8,6 +8,7 @@ import { Audit0000000000009 } from './0009-audit.js';
 import { Liveness0000000000010 } from './0010-liveness.js';
 import { Entities0000000000011 } from './0011-entities.js';
 import { Notifications0000000000013 } from './0013-notifications.js';
+import { EmptiedFolders0000000000014 } from './0014-emptied-folders.js';
 import { CopyStates0000000000022 } from './0022-copy-states.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
@@ -22,5 +23,6 @@ export const MIGRATIONS = [
   Liveness0000000000010,
   Entities0000000000011,
   Notifications0000000000013,
+  EmptiedFolders0000000000014,
   CopyStates0000000000022,
 ];
