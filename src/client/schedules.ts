@@ -18,14 +18,26 @@ export interface ScheduleState {
 /** The schedules of all planners, by ID. */
 export async function schedules(client: Client): Promise<ScheduleState[]> {
   const found: ScheduleState[] = [];
-  for await (const { scheduleId } of client.schedule.list())
-    if (isPlannerId(scheduleId)) found.push(await schedule(client, scheduleId));
+  for await (const { scheduleId } of client.schedule.list()) {
+    if (!isPlannerId(scheduleId)) continue;
+    const state = await describe(client, scheduleId).catch(absent);
+    // The list is behind: a schedule may have gone with its location, or be about to come.
+    if (state !== undefined) found.push(state);
+  }
   return found.sort((a, b) => a.id.localeCompare(b.id));
+}
+
+function absent(error: unknown): undefined {
+  if (!(error instanceof ScheduleNotFoundError)) throw error;
 }
 
 /** @throws ConfigurationError where there is none with this ID */
 export async function schedule(client: Client, id: string): Promise<ScheduleState> {
-  const { spec, state, info, action } = await known(id, client.schedule.getHandle(id).describe());
+  return known(id, describe(client, id));
+}
+
+async function describe(client: Client, id: string): Promise<ScheduleState> {
+  const { spec, state, info, action } = await client.schedule.getHandle(id).describe();
   const every = spec.intervals?.[0]?.every;
   return {
     id,
