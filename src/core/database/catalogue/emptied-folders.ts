@@ -14,7 +14,7 @@ interface Below {
 }
 
 function below(folder: string): Below {
-  const characters = [...`${folder}/`];
+  const characters = Array.from(`${folder}/`);
   const from = characters.slice(0, INDEXED).join('');
   const to = characters.length <= INDEXED ? `${folder}0` : `${from}${LAST_CHARACTER}`;
   return { folder, prefix: `${folder}/`, from, to };
