@@ -123,6 +123,16 @@ export class Metrics {
     'location',
     'type',
   ]);
+  readonly locationLevel = this.gauge(
+    'cdt_location_level',
+    'Its level: 0 ok, 1 warn, 2 high, 3 critical; -1 where it can not be used.',
+    ['site', 'location', 'type'],
+  );
+  readonly locationMeasured = this.gauge(
+    'cdt_location_measurement_age_seconds',
+    'Time since its disk was measured.',
+    ['site', 'location', 'type'],
+  );
   readonly catalogueUp = this.gauge(
     'cdt_catalogue_up',
     'Whether the figures of the catalogue could be read at this scrape or shortly before.',

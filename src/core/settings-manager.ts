@@ -1,6 +1,7 @@
 import { CCATDataOperationError, ConfigurationError, DatabaseError } from './exceptions.js';
 import type { Logger } from './logging.js';
 import {
+  ASCENDING,
   definitionOf,
   SETTINGS,
   type Scope,
@@ -8,7 +9,7 @@ import {
   type SettingValue,
 } from './settings-registry.js';
 import { within } from './utilities/within.js';
-import { checkValue, type AnyValue } from './value-kinds.js';
+import { checkValue, formatValue, type AnyValue } from './value-kinds.js';
 
 /** Where a value is asked for; a location is named with its site. */
 export interface SettingPlace {
@@ -134,6 +135,22 @@ export function effective(
     subject: name,
     advice: 'Correct it with `cdt settings set` or `cdt settings unset`.',
   });
+}
+
+/** Why the values that operators gave can't hold together with one of this setting, in one sentence; undefined where they can. */
+export function whyOutOfOrder(name: SettingName, stored: readonly StoredSetting[]): string | undefined {
+  for (const group of ASCENDING.filter((one) => (one as readonly SettingName[]).includes(name))) {
+    const places = stored.filter((one) => (group as readonly string[]).includes(one.name));
+    for (const place of [{}, ...places]) {
+      const values = group.map((one) => effective(one, place, stored, {}).value as number);
+      const index = values.findIndex((value, at) => value > (values[at + 1] ?? Infinity));
+      const [lower, upper] = [group[index], group[index + 1]];
+      if (lower === undefined || upper === undefined) continue;
+      const shown = (one: SettingName, at: number) => formatValue(definitionOf(one), values[at] ?? 0);
+      return `${lower} (${shown(lower, index)}) would be above ${upper} (${shown(upper, index + 1)}) for ${placeName(place)}`;
+    }
+  }
+  return undefined;
 }
 
 export function scopeOf(place: SettingPlace): Scope {

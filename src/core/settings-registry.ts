@@ -290,7 +290,65 @@ export const SETTINGS = {
     scopes: EVERYWHERE,
     description: 'bytes that staging leaves free on the disk of a processing location',
   },
+  'monitoring.interval_seconds': {
+    type: 'duration',
+    unit: 'seconds',
+    default: 60,
+    min: 1,
+    max: 86_400,
+    scopes: EVERYWHERE,
+    description: 'how often the disk of a location is measured',
+  },
+  'monitoring.warn_percent': {
+    type: 'number',
+    unit: '%',
+    default: 80,
+    min: 1,
+    max: 100,
+    scopes: EVERYWHERE,
+    description: 'a disk so full is told of',
+  },
+  'monitoring.high_percent': {
+    type: 'number',
+    unit: '%',
+    default: 90,
+    min: 1,
+    max: 100,
+    scopes: EVERYWHERE,
+    description: 'a buffer so full gets new data only when no other one can take it',
+  },
+  'monitoring.critical_percent': {
+    type: 'number',
+    unit: '%',
+    default: 95,
+    min: 1,
+    max: 100,
+    scopes: EVERYWHERE,
+    description: 'a buffer gets no new data that would fill it so far',
+  },
+  'monitoring.critical_free_bytes': {
+    type: 'bytes',
+    default: 0,
+    min: 0,
+    max: 1e15,
+    scopes: EVERYWHERE,
+    description: 'a disk with fewer bytes free is at the critical level, whatever its percentage',
+  },
+  'monitoring.rate_minutes': {
+    type: 'duration',
+    unit: 'minutes',
+    default: 60,
+    min: 2,
+    max: 1440,
+    scopes: EVERYWHERE,
+    description: 'how far back it is looked at to tell how fast a disk fills',
+  },
 } as const satisfies Record<string, SettingDefinition>;
+
+/** Settings whose values must not fall from one to the next, wherever they hold. */
+export const ASCENDING = [
+  ['monitoring.warn_percent', 'monitoring.high_percent', 'monitoring.critical_percent'],
+] as const satisfies readonly (readonly (keyof typeof SETTINGS)[])[];
 
 export type SettingName = keyof typeof SETTINGS;
 

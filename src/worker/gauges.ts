@@ -3,18 +3,17 @@ import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { Gauge } from 'prom-client';
 import type { Catalogue } from '../core/database/catalogue.js';
+import type { Measurement } from '../core/database/catalogue/measurements.js';
 import type { Location } from '../core/database/records.js';
 import type { Logger } from '../core/logging.js';
 import type { Metrics } from '../core/metrics.js';
+import { rank, usedShare } from '../core/policy/disk-level.js';
 import { parseTaskQueue, queuesOfLocation } from '../core/queue-discovery.js';
-import { freeSpace } from '../core/utilities/disk.js';
 
 /** A number that is read again at the earliest after so long, however often it is scraped. */
 const KEPT_MS = 30_000;
 /** A scrape waits no longer than this for numbers; what comes later is there at the next one. */
 const PATIENCE_MS = 5000;
-/** A disk that hangs (a dead NFS server) must not hold a scrape for ever. */
-const DISK_MS = 2000;
 
 /** Sets gauges before a scrape, once for all scrapes of half a minute. */
 export class Gauges {
@@ -38,19 +37,6 @@ export class Gauges {
   }
 }
 
-/** The disks that this process's site has, as it sees them. */
-export async function readDisks(metrics: Metrics, catalogue: Catalogue, site: string): Promise<void> {
-  const disks = (await catalogue.locations(site)).filter((one) => one.active && one.path !== undefined);
-  const sizes = await Promise.all(disks.map((one) => sizeOf(one)));
-  for (const gauge of [metrics.locationSize, metrics.locationAvailable, metrics.locationFill]) gauge.reset();
-  for (const found of sizes) {
-    if (found === undefined) continue;
-    metrics.locationSize.set(found.labels, found.size);
-    metrics.locationAvailable.set(found.labels, found.available);
-    metrics.locationFill.set(found.labels, found.size === 0 ? 0 : 1 - found.available / found.size);
-  }
-}
-
 /** What the catalogue and Temporal know of the whole installation: for the process beside them. */
 export async function readInstallation(
   metrics: Metrics,
@@ -68,7 +54,28 @@ export async function readInstallation(
   fill(metrics.oldestWaitingFile, figures.waitingFiles, (one) => [place(one), one.oldestAge]);
   fill(metrics.oldestUnarchived, figures.oldestUnarchived, (one) => [place(one), one.age]);
   fill(metrics.oldestVerified, figures.oldestVerified, (one) => [place(one), one.age]);
-  await readQueues(metrics, await catalogue.locations(), client);
+  const locations = await catalogue.locations();
+  fillDisks(metrics, locations, await catalogue.liveness.measurements());
+  await readQueues(metrics, locations, client);
+}
+
+/** How full disks are, as the `monitoring` operation found it at their site: what lies under an unmounted disk is none of them. */
+function fillDisks(metrics: Metrics, locations: Location[], measured: Measurement[]): void {
+  const disks = measured.flatMap((one) => {
+    const location = locations.find(({ id, active }) => id === one.locationId && active);
+    if (location === undefined) return [];
+    const labels = { site: location.site, location: location.name, type: location.locationType };
+    return [{ labels, ...one, usable: one.condition === 'usable' }];
+  });
+  const usable = disks.filter((one) => one.usable);
+  fill(metrics.locationSize, usable, ({ labels, space }) => [labels, space.totalBytes]);
+  fill(metrics.locationAvailable, usable, ({ labels, space }) => [labels, space.freeBytes]);
+  fill(metrics.locationFill, usable, ({ labels, space }) => [labels, usedShare(space)]);
+  fill(metrics.locationLevel, disks, (one) => [one.labels, one.usable ? rank(one.level) : -1]);
+  fill(metrics.locationMeasured, disks, ({ labels, measuredAt }) => [
+    labels,
+    (Date.now() - Date.parse(measuredAt)) / 1000,
+  ]);
 }
 
 async function readQueues(metrics: Metrics, locations: Location[], client: Client): Promise<void> {
@@ -107,18 +114,5 @@ function fill<L extends string, T>(
   for (const item of items) {
     const [labels, value] = valueOf(item);
     gauge.set(labels as Partial<Record<L, string | number>>, value);
-  }
-}
-
-async function sizeOf(location: Location) {
-  if (location.path === undefined) return undefined;
-  const labels = { site: location.site, location: location.name, type: location.locationType };
-  try {
-    const found = await Promise.race([freeSpace(location.path), sleep(DISK_MS, undefined, { ref: false })]);
-    if (found === undefined) return undefined;
-    return { labels, size: found.total, available: found.free };
-  } catch {
-    // Not there yet, or not on this host: no value is the answer.
-    return undefined;
   }
 }

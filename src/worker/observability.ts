@@ -9,7 +9,7 @@ import { NotificationService, type Notifications } from '../core/notification-se
 import { NotificationDelivery } from '../core/notifications/delivery.js';
 import { makeChannel } from '../core/notifications/make-channel.js';
 import type { ObservabilitySettings } from '../core/observability-settings.js';
-import { Gauges, readDisks, readInstallation } from './gauges.js';
+import { Gauges, readInstallation } from './gauges.js';
 import { serveMetrics } from './metrics-server.js';
 import { installRuntime } from './temporal-logging.js';
 
@@ -57,13 +57,16 @@ export async function startObservability(
   const { catalogue, client, namespace, site, log, delivers, sdkMetrics, progresses } = options;
   const metrics = new Metrics({ processMetrics: true });
   const channels = settings.notifications.channels.map(makeChannel);
-  const gauges = [new Gauges(() => readDisks(metrics, catalogue, site), log)];
-  if (delivers) gauges.push(new Gauges(() => readInstallation(metrics, catalogue, client), log));
+  const gauges = delivers ? new Gauges(() => readInstallation(metrics, catalogue, client), log) : undefined;
   const server =
     settings.metrics === undefined
       ? undefined
-      : await serveMetrics(settings.metrics, metrics.registry, sdkMetrics, log, () =>
-          Promise.all(gauges.map((one) => one.refresh())),
+      : await serveMetrics(
+          settings.metrics,
+          metrics.registry,
+          sdkMetrics,
+          log,
+          () => gauges?.refresh() ?? Promise.resolve(),
         );
   const influx = settings.influx === undefined ? undefined : new InfluxWriter(settings.influx, log, metrics);
   const delivery = delivers

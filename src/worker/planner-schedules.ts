@@ -23,6 +23,7 @@ export function plannersOf(locations: Location[], routes: Route[]): Planner[] {
       operationsOf(location.locationType)
         // A buffer that no route leads away from has nothing to bundle.
         .filter((operation) => operation !== 'data_transfer_package_creation' || origins.has(location.site))
+        .filter((operation) => operation !== 'monitoring' || location.path !== undefined)
         .map((operation) => plannerOf(operation, { site: location.site, location: location.name })),
     )
     .filter((planner) => planner !== undefined);
@@ -38,7 +39,10 @@ export async function wantedSchedules(
   return Promise.all(
     planners.map(async (planner) => ({
       planner,
-      everySeconds: await settings.get('planning.interval_seconds', planner.place),
+      everySeconds: await settings.get(
+        planner.operation === 'monitoring' ? 'monitoring.interval_seconds' : 'planning.interval_seconds',
+        planner.place,
+      ),
     })),
   );
 }

@@ -11,6 +11,7 @@ import { makeDeletionActivities } from '../activities/deletion.js';
 import type { Dependencies, Progress } from '../activities/dependencies.js';
 import { makeArchiveActivities } from '../activities/long-term-archive-transfer.js';
 import { diskArchiveStore } from '../activities/disk-archive.js';
+import { makeMonitoringActivities } from '../activities/monitoring.js';
 import { KnownAbilities } from '../activities/store-abilities.js';
 import { makePackagingActivities } from '../activities/raw-data-package-creation.js';
 import { makeStagingActivities } from '../activities/staging.js';
@@ -161,6 +162,7 @@ function activitiesByOperation(dependencies: Dependencies): Partial<Record<Opera
     staging: makeStagingActivities(dependencies),
     deletion: makeDeletionActivities(dependencies),
     audit: makeAuditActivities(dependencies),
+    monitoring: makeMonitoringActivities(dependencies),
   };
 }
 

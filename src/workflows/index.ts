@@ -9,6 +9,7 @@ export { deletion } from './deletion.js';
 export { deletionPlanning } from './deletion-planning.js';
 export { longTermArchivePlanning } from './long-term-archive-planning.js';
 export { longTermArchiveTransfer } from './long-term-archive-transfer.js';
+export { monitoring } from './monitoring.js';
 export { rawDataPackageCreation } from './raw-data-package-creation.js';
 export { rawDataPackagePlanning } from './raw-data-package-planning.js';
 export { staging } from './staging.js';

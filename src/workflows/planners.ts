@@ -6,6 +6,7 @@ import type { Place } from './journeys.js';
 /** A planner: the workflow that finds work of one operation at one place and starts its journeys. */
 export interface Planner {
   workflowType: string;
+  operation: Operation;
   /** Also the ID of its schedule. */
   id: string;
   input: unknown;
@@ -26,6 +27,7 @@ export function plannerOf(operation: Operation, place: Place): Planner | undefin
   const at = `${place.site}.${place.location}`;
   const planner = (workflowType: string, id: string, input: unknown): Planner => ({
     workflowType,
+    operation,
     id: `${PREFIX}${operation}/${id}`,
     input,
     place: id === at ? { ...place } : { site: place.site },
@@ -44,9 +46,10 @@ export function plannerOf(operation: Operation, place: Place): Planner | undefin
       return planner('deletionPlanning', place.site, { site: place.site });
     case 'audit':
       return planner('auditPlanning', at, { archive: place });
+    case 'monitoring':
+      return planner('monitoring', at, { location: place });
     case 'data_transfer':
     case 'data_transfer_unpacking':
-    case 'monitoring':
       return undefined;
   }
 }

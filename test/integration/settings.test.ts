@@ -23,6 +23,29 @@ import { withTemporal } from './support/temporal.js';
 const CDT = fileURLToPath(new URL('../../../bin/cdt.mjs', import.meta.url));
 const AUTHOR = { by: 'night shift', note: 'a test' };
 
+test('thresholds of a disk that would contradict each other are refused, wherever they hold', () =>
+  withCatalogue(async ({ catalogue }) => {
+    await observatory(catalogue);
+    const place = { site: 'ccat', location: 'buffer' };
+    await setSetting(catalogue, 'monitoring.high_percent', 85, place, AUTHOR);
+    await assert.rejects(
+      setSetting(catalogue, 'monitoring.warn_percent', '88%', {}, AUTHOR),
+      /monitoring.warn_percent \(88 %\) would be above monitoring.high_percent \(85 %\) for ccat.buffer/,
+    );
+    assert.deepEqual(
+      (await catalogue.settings.stored()).map(({ value }) => value),
+      [85],
+      'nothing of it was kept',
+    );
+    await setSetting(catalogue, 'monitoring.warn_percent', '88%', { site: 'cologne' }, AUTHOR);
+    await setSetting(catalogue, 'monitoring.critical_percent', 86, place, AUTHOR);
+    await unsetSetting(catalogue, 'monitoring.critical_percent', place, AUTHOR);
+    await setSetting(catalogue, 'monitoring.high_percent', 98, place, AUTHOR).then(
+      () => assert.fail('the default of critical is 95 %'),
+      (error: unknown) => assert.ok(error instanceof ConfigurationError),
+    );
+  }));
+
 test('a value holds at its place and below, is taken away again, and every change is in the history and the audit log', () =>
   withCatalogue(async ({ catalogue, dataSource }) => {
     await observatory(catalogue);

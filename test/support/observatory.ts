@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { LOCATION_MARKER } from '../../src/core/storage/location-marker.js';
 import { archivedKeys } from './read-archive.js';
 
 /** What can be seen from outside, on the disks of a data directory, while a command works or after it. */
@@ -44,7 +43,7 @@ export class DataDirectory {
     const sites = join(this.path, 'sites');
     if (!existsSync(sites)) return [];
     return readdirSync(sites, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name !== LOCATION_MARKER)
+      .filter((entry) => entry.isFile() && !entry.name.startsWith('.cdt-'))
       .map((entry) => join(entry.parentPath, entry.name));
   }
 

@@ -8,6 +8,7 @@ import { registerDecisions } from './commands/decide.js';
 import { registerDeletion } from './commands/deletion.js';
 import { registerExplain } from './commands/explain.js';
 import { registerHold } from './commands/hold.js';
+import { registerLocations } from './commands/locations.js';
 import { registerMigrate } from './commands/migrate.js';
 import { registerNotify } from './commands/notify.js';
 import { registerObservation } from './commands/observation.js';
@@ -96,6 +97,7 @@ function program(io: Io): Command {
   registerTopology(cdt, io);
   registerStore(cdt, io);
   registerAudit(cdt, io);
+  registerLocations(cdt, io);
   registerQueues(cdt, io);
   registerSchedules(cdt, io);
   registerReplay(cdt, io);

@@ -30,15 +30,6 @@ export class LivenessCatalogue {
     return this.transactions.read((manager) => measurements.diskFacts(manager, policy));
   }
 
-  /** Whether the disk of a location was given the marker that it is known by. */
-  isMarked(locationId: string): Promise<boolean> {
-    return this.transactions.read((manager) => measurements.isMarked(manager, locationId));
-  }
-
-  recordMarked(locationId: string): Promise<void> {
-    return this.transactions.write((manager) => measurements.recordMarked(manager, locationId));
-  }
-
   /** The breakers that have ever had to count a failure. */
   breakers(): Promise<breakers.NamedBreaker[]> {
     return this.transactions.read((manager) => breakers.breakers(manager));

@@ -1,6 +1,13 @@
+import type { EntityManager } from 'typeorm';
 import { ConfigurationError } from '../exceptions.js';
-import { placeName, scopeOf, type SettingPlace, type StoredSetting } from '../settings-manager.js';
-import { definitionOf, isSettingName, SETTING_NAMES } from '../settings-registry.js';
+import {
+  placeName,
+  scopeOf,
+  whyOutOfOrder,
+  type SettingPlace,
+  type StoredSetting,
+} from '../settings-manager.js';
+import { definitionOf, isSettingName, SETTING_NAMES, type SettingName } from '../settings-registry.js';
 import { nearest } from '../utilities/nearest.js';
 import { checkValue, type AnyValue } from '../value-kinds.js';
 import * as settings from './catalogue/settings.js';
@@ -26,7 +33,8 @@ export class SettingsCatalogue {
    * Gives a setting a value at a place.
    *
    * @returns the change; undefined where that value stood there already
-   * @throws ConfigurationError for an unknown setting, site or location, a scope that it does not have, or a value that is none
+   * @throws ConfigurationError for an unknown setting, site or location, a scope that it does not have, a value that is none, or one
+   *   that does not go with those of other settings
    */
   async set(
     name: string,
@@ -37,9 +45,11 @@ export class SettingsCatalogue {
     const known = settingAt(name, place);
     const checked = checkValue(definitionOf(known), value);
     if ('reason' in checked) throw new ConfigurationError(`${known}: ${checked.reason}`, { subject: known });
-    return this.transactions.write((manager) =>
-      settings.change(manager, known, checked.value, place, author),
-    );
+    return this.transactions.write(async (manager) => {
+      const change = await settings.change(manager, known, checked.value, place, author);
+      await assertInOrder(manager, known);
+      return change;
+    });
   }
 
   /**
@@ -50,13 +60,24 @@ export class SettingsCatalogue {
    */
   async unset(name: string, place: SettingPlace, author: SettingAuthor): Promise<SettingChange | undefined> {
     // What a later release no longer knows can still be taken away.
-    return this.transactions.write((manager) => settings.change(manager, name, undefined, place, author));
+    return this.transactions.write(async (manager) => {
+      const change = await settings.change(manager, name, undefined, place, author);
+      if (isSettingName(name)) await assertInOrder(manager, name);
+      return change;
+    });
   }
 
   /** Changes of one setting or of all, latest first. */
   history(name?: string, limit = 1000): Promise<SettingChange[]> {
     return this.transactions.read((manager) => settings.history(manager, name, limit));
   }
+}
+
+/** Refuses a change after which values would contradict each other. */
+async function assertInOrder(manager: EntityManager, name: SettingName): Promise<void> {
+  const reason = whyOutOfOrder(name, await settings.stored(manager));
+  if (reason === undefined) return;
+  throw new ConfigurationError(reason, { subject: name, advice: 'Change the other one first.' });
 }
 
 export function unknownSetting(name: string): ConfigurationError {

@@ -21,8 +21,8 @@ export interface Notice {
   advice?: string;
   /** The workflow to look at, for a link. */
   workflowId?: string;
-  /** The kind of an earlier notice about the same subject which this one ends: told again, that one is news. */
-  resolves?: string;
+  /** The kinds of earlier notices about the same subject which this one ends: told again, those are news. */
+  resolves?: string | readonly string[];
 }
 
 /** A notice as it is told: with how often it happened since when. */

@@ -33,11 +33,8 @@ export interface Measurement extends NewMeasurement {
   fullAt?: string;
 }
 
-/** How disks are judged: what the settings say of each location. */
-export interface DiskPolicy {
-  rules: (locationId: string) => DiskRules;
-  staleSeconds: number;
-}
+/** How disks are judged: what the settings say of each location, by its ID. */
+export type DiskPolicy = ReadonlyMap<string, { rules: DiskRules; staleSeconds: number }>;
 
 /** Records a measurement and the level that follows from it; what it was before, where it was measured before. */
 export async function recordMeasurement(
@@ -130,6 +127,8 @@ export async function diskFacts(manager: EntityManager, policy: DiskPolicy): Pro
   const found = await measurements(manager);
   const facts = new Map<string, DiskFacts>();
   for (const one of found) {
+    const judged = policy.get(one.locationId);
+    if (judged === undefined) continue;
     const measuredAt = Date.parse(one.measuredAt);
     facts.set(one.locationId, {
       condition: one.condition,
@@ -137,9 +136,9 @@ export async function diskFacts(manager: EntityManager, policy: DiskPolicy): Pro
       level: one.level,
       space: one.space,
       measuredAt,
-      stale: Date.now() - measuredAt > policy.staleSeconds * 1000,
+      stale: Date.now() - measuredAt > judged.staleSeconds * 1000,
       promisedBytes: await promisedBytes(manager, one),
-      rules: policy.rules(one.locationId),
+      rules: judged.rules,
     });
   }
   return facts;
@@ -165,21 +164,4 @@ async function promisedBytes(manager: EntityManager, measured: Measurement): Pro
     [measured.locationId, measured.measuredAt],
   );
   return found?.bytes ?? 0;
-}
-
-/** Notes that the disk of a location was given its marker. */
-export async function recordMarked(manager: EntityManager, locationId: string): Promise<void> {
-  await rows(manager, 'update data_location set marked_at = now() where id = $1 and marked_at is null', [
-    locationId,
-  ]);
-}
-
-/** Whether the disk of a location was ever given its marker. */
-export async function isMarked(manager: EntityManager, locationId: string): Promise<boolean> {
-  const found = await row<{ marked: boolean }>(
-    manager,
-    'select marked_at is not null as marked from data_location where id = $1',
-    [locationId],
-  );
-  return found?.marked ?? false;
 }

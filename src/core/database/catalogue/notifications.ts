@@ -22,8 +22,8 @@ const KEPT_DAYS = 30;
 export async function recordNotice(manager: EntityManager, notice: Notice): Promise<void> {
   const hash = textHash(notice.subject);
   if (notice.resolves !== undefined)
-    await rows(manager, `delete from notification where kind = $1 and subject_hash = $2`, [
-      notice.resolves,
+    await rows(manager, `delete from notification where kind = any($1) and subject_hash = $2`, [
+      [notice.resolves].flat(),
       hash,
     ]);
   await rows(
