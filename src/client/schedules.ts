@@ -1,11 +1,13 @@
 import { ScheduleNotFoundError, ScheduleOverlapPolicy, type Client } from '@temporalio/client';
 import { ConfigurationError } from '../core/exceptions.js';
 import { isPlannerId } from '../workflows/planners.js';
+import { isStagingScheduleId } from './staging.js';
 
-/** A planner's schedule. Times are ISO 8601. */
+/** A schedule of a planner, or of a staging request. Times are ISO 8601. */
 export interface ScheduleState {
   id: string;
   workflowType: string;
+  /** Undefined for one that follows the clock. */
   everySeconds: number | undefined;
   paused: boolean;
   note: string | undefined;
@@ -15,11 +17,16 @@ export interface ScheduleState {
   running: number;
 }
 
-/** The schedules of all planners, by ID. */
+/** Times that one backfill may hold: all of them run one after the other, and a planner sees at once all that is due. */
+const MOST_TIMES = 1000;
+/** Between two times of a schedule that follows the clock. */
+const SHORTEST_SECONDS = 60;
+
+/** The schedules of all planners and of staging requests, by ID. */
 export async function schedules(client: Client): Promise<ScheduleState[]> {
   const found: ScheduleState[] = [];
   for await (const { scheduleId } of client.schedule.list()) {
-    if (!isPlannerId(scheduleId)) continue;
+    if (!isOurs(scheduleId)) continue;
     const state = await describe(client, scheduleId).catch(absent);
     // The list is behind: a schedule may have gone with its location, or be about to come.
     if (state !== undefined) found.push(state);
@@ -51,7 +58,7 @@ async function describe(client: Client, id: string): Promise<ScheduleState> {
   };
 }
 
-/** Stops a planner's regular runs until it is resumed; changes of the topology leave it so. The note says who and why. */
+/** Stops regular runs until they are resumed; changes of the topology leave it so. The note says who and why. */
 export async function pauseSchedule(client: Client, id: string, by: string, note?: string): Promise<void> {
   await known(id, client.schedule.getHandle(id).pause(words('paused', by, note)));
 }
@@ -60,21 +67,34 @@ export async function resumeSchedule(client: Client, id: string, by: string, not
   await known(id, client.schedule.getHandle(id).unpause(words('resumed', by, note)));
 }
 
-/** Runs a planner now, once more after a run that is under way. A paused one runs too: it was asked for. */
+/** Runs it now, a planner once more after a run that is under way. A paused one runs too: it was asked for. */
 export async function triggerSchedule(client: Client, id: string): Promise<void> {
-  await known(id, client.schedule.getHandle(id).trigger(ScheduleOverlapPolicy.BUFFER_ONE));
+  await known(id, client.schedule.getHandle(id).trigger(overlapOf(id)));
 }
 
 /**
  * Makes up for the times of a period at which a planner did not run. A planner sees all that is due, so runs that fall together are one.
  *
- * @throws ConfigurationError where the period ends before it begins
+ * @throws ConfigurationError where the period ends before it begins, or holds more than 1000 times
  */
 export async function backfillSchedule(client: Client, id: string, start: Date, end: Date): Promise<void> {
   if (!(start < end)) throw new ConfigurationError('the period must begin before it ends', { subject: id });
-  const overlap = ScheduleOverlapPolicy.BUFFER_ONE;
-  await known(id, client.schedule.getHandle(id).backfill({ start, end, overlap }));
+  const { everySeconds } = await schedule(client, id);
+  const seconds = (end.getTime() - start.getTime()) / 1000;
+  if (seconds / (everySeconds ?? SHORTEST_SECONDS) > MOST_TIMES)
+    throw new ConfigurationError(`the period holds more than ${MOST_TIMES} times of this schedule`, {
+      subject: id,
+      advice:
+        'A planner sees all that is due: `cdt schedules trigger` runs it once. Or give a shorter period.',
+    });
+  await known(id, client.schedule.getHandle(id).backfill({ start, end, overlap: overlapOf(id) }));
 }
+
+/** Jobs of staging live for days, beside each other. */
+const overlapOf = (id: string) =>
+  isPlannerId(id) ? ScheduleOverlapPolicy.BUFFER_ONE : ScheduleOverlapPolicy.ALLOW_ALL;
+
+const isOurs = (id: string) => isPlannerId(id) || isStagingScheduleId(id);
 
 function words(what: string, by: string, note: string | undefined): string {
   return note === undefined ? `${what} by ${by}` : `${what} by ${by}: ${note}`;
@@ -82,7 +102,7 @@ function words(what: string, by: string, note: string | undefined): string {
 
 async function known<T>(id: string, answer: Promise<T>): Promise<T> {
   try {
-    if (!isPlannerId(id)) throw new ScheduleNotFoundError('not of a planner', id);
+    if (!isOurs(id)) throw new ScheduleNotFoundError('none of this system', id);
     return await answer;
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;

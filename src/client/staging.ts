@@ -136,6 +136,13 @@ export async function extendJob(
   );
 }
 
+const SCHEDULE_PREFIX = 'stage/';
+
+/** Whether an ID is that of a schedule which {@link scheduleStaging} made. */
+export function isStagingScheduleId(id: string): boolean {
+  return id.startsWith(SCHEDULE_PREFIX);
+}
+
 /**
  * Has a request made again and again: a Temporal Schedule of the ID `stage/<name>`, which the Temporal UI shows, pauses and triggers. One of
  * this name that is there already is changed.
@@ -149,7 +156,7 @@ export async function scheduleStaging(
   given: unknown,
 ): Promise<string> {
   const request = parseStagingRequest(given);
-  const scheduleId = `stage/${name}`;
+  const scheduleId = `${SCHEDULE_PREFIX}${name}`;
   const { workflowType, typedSearchAttributes } = stagingJourney('', request);
   const spec = { cronExpressions: [cron] };
   // Jobs live for days: one that still has its files must not keep the next from beginning.

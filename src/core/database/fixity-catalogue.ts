@@ -1,4 +1,5 @@
 import * as fixity from './catalogue/fixity.js';
+import { damages, fixityStatus, type Damage, type FixityStatus } from './catalogue/fixity-status.js';
 import type { ReadRange, StoredCopy } from './records.js';
 import type { Transactions } from './transactions.js';
 
@@ -50,7 +51,12 @@ export class FixityCatalogue {
   }
 
   /** Each archive. */
-  status(): Promise<fixity.FixityStatus[]> {
-    return this.transactions.read((manager) => fixity.fixityStatus(manager));
+  status(): Promise<FixityStatus[]> {
+    return this.transactions.read(fixityStatus);
+  }
+
+  /** Damage that was found, the latest first, at most 1000. */
+  damages(which: { archiveLocationId?: string; open: boolean }): Promise<Damage[]> {
+    return this.transactions.read((manager) => damages(manager, which));
   }
 }

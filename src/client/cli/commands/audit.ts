@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 import type { Catalogue } from '../../../core/database/catalogue.js';
-import type { FixityStatus } from '../../../core/database/catalogue/fixity.js';
+import type { Damage, FixityStatus } from '../../../core/database/catalogue/fixity-status.js';
+import type { Location } from '../../../core/database/records.js';
+import { ConfigurationError } from '../../../core/exceptions.js';
 import { effective, type ConfiguredSettings } from '../../../core/settings-manager.js';
+import type { AuditTotals } from '../../../workflows/journeys.js';
 import { runAudit } from '../../audits.js';
-import { count, formatBytes } from '../display/format.js';
+import { count, formatBytes, formatDuration, shortTime } from '../display/format.js';
 import { table } from '../display/tables.js';
 import { EXIT, type Io } from '../io.js';
 import { withCatalogue, withTemporal } from '../stack-access.js';
@@ -19,7 +22,9 @@ type ArchiveStatus = FixityStatus & { hoursToReadAll: number };
 
 /** `cdt audit`: whether archived copies are still what they were. */
 export function registerAudit(program: Command, io: Io): void {
-  const group = program.command('audit').summary('read archived copies again: tell how they are, start now');
+  const group = program
+    .command('audit')
+    .summary('archived copies are read again: how they are, what was damaged, start now');
   group
     .command('status')
     .summary('tell of each archive its copies, the oldest reading, what was damaged and repaired')
@@ -30,21 +35,99 @@ export function registerAudit(program: Command, io: Io): void {
       io.out(flags.json ? `${JSON.stringify({ archives }, null, 2)}\n` : `${describe(archives)}\n`);
     });
   group
+    .command('damage [site.location]')
+    .summary('list the damage that was found, and what became of it; exit 1 if some is not repaired')
+    .option('--open', 'only what is not repaired yet', false)
+    .option(...JSON_OUTPUT, false)
+    .option(...DATA_DIR)
+    .action(async (name: string | undefined, flags: Flags & { open: boolean }) => {
+      const damages = await withCatalogue(await serversFor(flags, io.environment), async (catalogue) => {
+        const archive = name === undefined ? undefined : await archiveOf(catalogue, name);
+        return catalogue.fixity.damages({ archiveLocationId: archive?.id, open: flags.open });
+      });
+      if (damages.some((one) => one.repairedAt === undefined)) io.exit(EXIT.failed);
+      io.out(flags.json ? `${JSON.stringify({ damages }, null, 2)}\n` : `${damageTable(damages)}\n`);
+    });
+  group
     .command('run <site.location>')
     .summary('read the copies of an archive again now; exit 1 if one is damaged or could not be read')
+    .description(
+      'Reads the copies that are due, at the rate that is set for the archive, and waits for the end. What is damaged is repaired by itself afterwards. Ctrl-C ends the waiting only.',
+    )
     .option('--all', 'every copy, not only those that are due', false)
     .option(...JSON_OUTPUT, false)
     .option(...DATA_DIR)
     .action(async (name: string, flags: Flags & { all: boolean }) => {
       const servers = await serversFor(flags, io.environment);
       const archive = placeOf(name);
-      await withCatalogue(servers, (catalogue) => catalogue.location(archive.site, archive.location));
-      const totals = await withTemporal(servers, (client) => runAudit(client, archive, flags.all));
-      if (totals.damaged + totals.unanswered > 0) io.exit(EXIT.failed);
-      const { sound, damaged, unanswered, sidecars } = totals;
-      const words = `${count(sound, 'copy', 'copies')} read and sound, ${damaged} damaged, ${unanswered} not answered for, ${count(sidecars, 'sidecar')} written anew`;
-      io.out(flags.json ? `${JSON.stringify(totals, null, 2)}\n` : `${words}\n`);
+      const before = await withCatalogue(servers, (catalogue) => statusOfArchive(catalogue, name));
+      if (flags.all)
+        io.err.write(
+          `reading ${count(before.copies, 'copy', 'copies')}, ${formatBytes(before.bytes)}, in about ${formatDuration(before.hoursToReadAll * 3600)} or less; Ctrl-C ends the waiting only\n`,
+        );
+      const joined = () => io.err.write('an audit of this archive is under way: waiting for its end\n');
+      const totals = await withTemporal(servers, (client) => runAudit(client, archive, flags.all, joined));
+      const after = await withCatalogue(servers, (catalogue) => statusOfArchive(catalogue, name));
+      if (totals.damaged + totals.unanswered + after.damaged > 0) io.exit(EXIT.failed);
+      io.out(flags.json ? `${JSON.stringify(totals, null, 2)}\n` : `${inWords(totals, after)}\n`);
     });
+}
+
+/** @throws ConfigurationError where it is no archive */
+async function archiveOf(catalogue: Catalogue, name: string): Promise<Location> {
+  const place = placeOf(name);
+  const location = await catalogue.location(place.site, place.location);
+  if (location.locationType === 'long_term_archive') return location;
+  throw new ConfigurationError(`${name} is no archive: it is a ${location.locationType}`, {
+    subject: name,
+    advice: '`cdt audit status` lists the archives',
+  });
+}
+
+function inWords({ sound, damaged, unanswered, sidecars }: AuditTotals, after: ArchiveStatus): string {
+  const lines = [
+    `${count(sound, 'copy', 'copies')} read and sound, ${damaged} damaged, ${unanswered} not answered for, ${count(sidecars, 'sidecar')} written anew`,
+  ];
+  if (sound + damaged + unanswered === 0)
+    lines[0] =
+      after.copies === 0
+        ? 'the archive has no copy yet'
+        : `no copy is due: the one that was read longest ago was read at ${shortTime(after.oldestVerification)} UTC; --all reads every copy`;
+  if (unanswered > 0) lines.push('`cdt problems` tells why some gave no answer; that is not taken for loss');
+  if (damaged > 0)
+    lines.push('what is damaged is repaired by itself; `cdt audit damage` tells how far that is');
+  else if (after.damaged > 0)
+    lines.push(
+      `${count(after.damaged, 'copy', 'copies')} found damaged before and not repaired yet: cdt audit damage --open`,
+    );
+  return lines.join('\n');
+}
+
+const KINDS: Record<Damage['kind'], string> = {
+  missing: 'gone from the store',
+  size: 'another size',
+  digest: 'other bytes',
+};
+
+function damageTable(damages: Damage[]): string {
+  if (damages.length === 0) return 'no damage is known';
+  const rows = damages.map((one) => [
+    one.name,
+    one.archive,
+    KINDS[one.kind],
+    shortTime(one.foundAt),
+    one.repairedAt === undefined
+      ? 'not repaired yet: cdt explain tells why'
+      : `${shortTime(one.repairedAt)} from ${one.repairedFrom ?? 'a file that was supplied'}`,
+  ]);
+  return table(['package', 'archive', 'found', 'at (UTC)', 'repaired (UTC)'], rows);
+}
+
+async function statusOfArchive(catalogue: Catalogue, name: string): Promise<ArchiveStatus> {
+  await archiveOf(catalogue, name);
+  const [status] = (await statusOf(catalogue)).filter((one) => one.archive === name);
+  if (status !== undefined) return status;
+  throw new ConfigurationError(`${name} is not in the catalogue any more`, { subject: name });
 }
 
 async function statusOf(catalogue: Catalogue): Promise<ArchiveStatus[]> {
@@ -64,7 +147,7 @@ function describe(archives: ArchiveStatus[]): string {
       'archive',
       'copies',
       'size',
-      'oldest reading',
+      'oldest reading (UTC)',
       'damaged',
       'repaired',
       'not answered',
@@ -74,7 +157,7 @@ function describe(archives: ArchiveStatus[]): string {
       one.archive,
       String(one.copies),
       formatBytes(one.bytes),
-      one.oldestVerification ?? '',
+      shortTime(one.oldestVerification),
       String(one.damaged),
       String(one.repaired),
       String(one.unanswered),

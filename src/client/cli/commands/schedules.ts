@@ -9,6 +9,7 @@ import {
   triggerSchedule,
   type ScheduleState,
 } from '../../schedules.js';
+import { shortTime } from '../display/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { operatorName } from '../../operator-name.js';
@@ -26,13 +27,13 @@ interface Flags {
 export function registerSchedules(program: Command, io: Io): void {
   const parent = program
     .command('schedules')
-    .summary('when planners look for work: list, pause, resume, trigger, backfill');
+    .summary('when planners look for work, and files are staged: list, pause, resume, trigger, backfill');
   const withClient = async <T>(flags: Flags, act: (client: Client) => Promise<T>) =>
     withTemporal(await serversFor(flags, io.environment), act);
 
   parent
     .command('list')
-    .summary('list the schedules of the planners')
+    .summary('list the schedules of the planners, and those that stage files')
     .option(...JSON_OUTPUT, false)
     .option(...DATA_DIR)
     .action(async (flags: Flags) => {
@@ -58,16 +59,16 @@ export function registerSchedules(program: Command, io: Io): void {
         io.out(flags.json ? `${JSON.stringify(found, null, 2)}\n` : `${scheduleTable([found])}\n`);
       });
 
-  verb('pause', 'let a planner not run by itself any more', (client, id, { note }) =>
+  verb('pause', 'let it not run by itself any more', (client, id, { note }) =>
     pauseSchedule(client, id, operatorName(), note),
   ).option('--note <text>', 'why; kept with your name');
-  verb('resume', 'let a planner run by itself again', (client, id, { note }) =>
+  verb('resume', 'let it run by itself again', (client, id, { note }) =>
     resumeSchedule(client, id, operatorName(), note),
   ).option('--note <text>', 'why; kept with your name');
-  verb('trigger', 'run a planner now', (client, id) => triggerSchedule(client, id));
+  verb('trigger', 'run it now', (client, id) => triggerSchedule(client, id));
   verb(
     'backfill',
-    'make up for the times of a period at which a planner did not run',
+    'make up for the times of a period at which it did not run',
     (client, id, { from = new Date(), to = new Date() }) => backfillSchedule(client, id, from, to),
   )
     .requiredOption('--from <time>', 'ISO 8601, for example 2026-11-24T08:00Z', time)
@@ -82,13 +83,12 @@ function time(text: string): Date {
 
 function scheduleTable(found: ScheduleState[]): string {
   if (found.length === 0) return 'there are no schedules: a worker with --workflows makes them';
-  const short = (at: string | undefined) => at?.slice(0, 19).replace('T', ' ') ?? '';
   const rows = found.map((one) => [
     one.id,
-    one.everySeconds === undefined ? '' : `${one.everySeconds} s`,
+    one.everySeconds === undefined ? 'by the clock' : `${one.everySeconds} s`,
     one.paused ? 'paused' : one.running > 0 ? 'running' : 'waiting',
-    short(one.lastRun),
-    short(one.nextRun),
+    shortTime(one.lastRun),
+    shortTime(one.nextRun),
     one.note ?? '',
   ]);
   return table(['schedule', 'every', 'state', 'last (UTC)', 'next (UTC)', 'note'], rows);

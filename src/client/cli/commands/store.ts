@@ -11,6 +11,7 @@ import {
 } from '../../../core/storage/store-capabilities.js';
 import { environmentFor, readAddresses } from '../../embedded/stack.js';
 import { dataDirectoryOf } from '../directories.js';
+import { shortTime } from '../display/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { withCatalogue } from '../stack-access.js';
@@ -44,12 +45,14 @@ export function registerStore(program: Command, io: Io): void {
       const rows = stores.map((one) => [
         one.location,
         one.store,
-        one.probedAt,
+        shortTime(one.probedAt),
         modeFor(one.capabilities).checksum ?? 'none',
-        one.contradiction ?? capabilityConcerns(one.capabilities).join('; '),
+        one.contradiction === undefined
+          ? judged(one.capabilities).join('; ')
+          : `asked anew soon: ${one.contradiction}`,
       ]);
       io.out(
-        `${table(['location', 'store', 'probed', 'checks', 'what to know'], rows, { widths: { 4: 60 } })}\n`,
+        `${table(['location', 'store', 'probed (UTC)', 'checks', 'what to know'], rows, { widths: { 4: 60 } })}\n`,
       );
     });
   group
@@ -102,9 +105,10 @@ function describe(able: StoreCapabilities): string {
     ['ranges', yes(able.ranges), ''],
     ['versioning', yes(able.versioning), `object lock: ${yes(able.objectLock)}`],
   ];
+  return [table(['what', 'found', ''], rows), ...judged(able)].join('\n');
+}
+
+function judged(able: StoreCapabilities): string[] {
   const concerns = capabilityConcerns(able);
-  return [
-    table(['what', 'found', ''], rows),
-    ...(concerns.length > 0 ? concerns : ['all that we wish']),
-  ].join('\n');
+  return concerns.length > 0 ? concerns : ['it does all that we wish'];
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { waitingWorkflows } from '../../operator.js';
-import { shorten } from '../display/format.js';
+import { shorten, shortTime } from '../display/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { withTemporal } from '../stack-access.js';
@@ -23,7 +23,7 @@ export function registerWaiting(program: Command, io: Io): void {
       }
       const rows = waiting.map((one) => [
         one.workflowId,
-        one.since.slice(0, 19),
+        shortTime(one.since),
         shorten(one.reason ?? '', 100),
       ]);
       io.out(

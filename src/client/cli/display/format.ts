@@ -32,6 +32,11 @@ export function formatClock(seconds: number): string {
   return hours === 0 ? rest : `${hours}:${rest}`;
 }
 
+/** A time as ISO 8601 without its fraction and zone, for a column that says UTC; empty where there is none. */
+export function shortTime(at: string | undefined): string {
+  return at?.slice(0, 19).replace('T', ' ') ?? '';
+}
+
 /** "1 file", "2 files", "3 copies". */
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;

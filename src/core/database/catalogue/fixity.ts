@@ -45,19 +45,6 @@ export interface RepairOrder extends AuditOrder {
   sources: PhysicalCopy[];
 }
 
-/** How an archive's copies are. */
-export interface FixityStatus {
-  archive: string;
-  copies: number;
-  bytes: number;
-  damaged: number;
-  repaired: number;
-  /** Asked for last without an answer. */
-  unanswered: number;
-  /** ISO 8601; absent where nothing was ever read back. */
-  oldestVerification?: string;
-}
-
 const NAMED = `p.name, u.name as observation`;
 const OF_PACKAGE = `join raw_data_package p on p.id = c.raw_data_package_id
      join executed_obs_unit u on u.id = p.executed_obs_unit_id`;
@@ -260,22 +247,6 @@ export async function recordRepaired(
     verifiedAt: stored.verifiedAt,
   };
   await audit(manager, 'copy_repaired', { table: 'physical_copy', id: copyId }, facts);
-}
-
-export async function fixityStatus(manager: EntityManager): Promise<FixityStatus[]> {
-  const found = await rows<Omit<FixityStatus, 'oldestVerification'> & { oldest: Date | null }>(
-    manager,
-    `select s.short_name || '.' || l.name as archive, count(c.id)::integer as copies, coalesce(sum(c.bytes), 0)::float8 as bytes,
-       count(c.id) filter (where c.state = 'damaged')::integer as damaged,
-       (select count(*)::integer from archive_damage d join physical_copy r on r.id = d.physical_copy_id
-        where r.data_location_id = l.id and d.repaired_at is not null) as repaired,
-       count(a.failure)::integer as unanswered, min(c.verified_at) as oldest
-     from data_location l join site s on s.id = l.site_id
-     left join physical_copy c on c.data_location_id = l.id and c.state <> 'deleted'
-     left join archive_audit a on a.physical_copy_id = c.id
-     where l.location_type = 'long_term_archive' group by l.id, l.name, s.short_name order by 1`,
-  );
-  return found.map(({ oldest, ...one }) => ({ ...one, oldestVerification: oldest?.toISOString() }));
 }
 
 const AUDITOR = 'audit';
