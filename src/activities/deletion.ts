@@ -92,6 +92,11 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     }
     // Not a byte goes before its evidence is in the chain.
     outcome.sealed = await catalogue.auditLog.seal();
+    const still = await catalogue.deletions.confirm({ packageId, targetId, rules });
+    if (!still.begun) {
+      keep(outcome, 1, still.reasons);
+      return;
+    }
     // What came to this place since was not looked at: another attempt may have been faster, and the copy may be there anew.
     if (!isSame(before, await statOf(file))) {
       await refuse(copy, `the file was replaced while its deletion was decided`, outcome);
@@ -146,6 +151,11 @@ export function makeDeletionActivities(dependencies: Dependencies) {
       return;
     }
     outcome.sealed = await catalogue.auditLog.seal();
+    const still = await catalogue.deletions.confirm({ packageId, targetId: packageId, rules });
+    if (!still.begun) {
+      keep(outcome, members.length, still.reasons);
+      return;
+    }
     const { deleted, kept } = await deleteSourceEntries(diskPath(source), members, { signal });
     await catalogue.recordSourceFilesDeleted(packageId, deleted, kept);
     outcome.deleted += deleted.length;

@@ -61,6 +61,11 @@ export class DeletionCatalogue {
     return this.transactions.write((manager) => begin.beginDeletion(manager, request));
   }
 
+  /** The same look once more, when the evidence is sealed: nothing may go that has become doubtful, held or unproven since. */
+  confirm(request: begin.DeletionRequest): Promise<begin.DeletionAnswer> {
+    return this.transactions.write((manager) => begin.confirmDeletion(manager, request));
+  }
+
   /** Takes a scheduled or begun deletion back for a reason that the catalogue does not know. */
   refuse(packageId: string, targetId: string, reasons: Reason[]): Promise<void> {
     return this.transactions.write((manager) => begin.refuseDeletion(manager, packageId, targetId, reasons));

@@ -70,6 +70,11 @@ export async function observatory(
   options?: { sourceDeletable?: boolean },
 ): Promise<Observatory> {
   await catalogue.ensureTopology(topology(options));
+  return placesOf(catalogue);
+}
+
+/** The places of an observatory that is there. */
+export async function placesOf(catalogue: Catalogue): Promise<Observatory> {
   return {
     source: await catalogue.location('ccat', 'chai'),
     buffer: await catalogue.location('ccat', 'buffer'),

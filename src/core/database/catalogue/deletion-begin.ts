@@ -29,8 +29,32 @@ export async function beginDeletion(
   manager: EntityManager,
   request: DeletionRequest,
 ): Promise<DeletionAnswer> {
-  const { packageId, targetId, rules } = request;
+  const { facts, target, counted, reasons } = await look(manager, request);
+  if (reasons.length > 0) return { begun: false, reasons };
+  await mark(manager, target);
+  await audit(manager, 'deletion_begun', subjectOf(target), evidenceOf(facts, target, request, counted));
+  return { begun: true, counted };
+}
+
+/**
+ * Once more, when the evidence of a deletion that was begun is sealed and its bytes are about to go: what was found or said since,
+ * by an audit or by an operator, still counts.
+ */
+export async function confirmDeletion(
+  manager: EntityManager,
+  request: DeletionRequest,
+): Promise<DeletionAnswer> {
+  const { counted, reasons } = await look(manager, request);
+  return reasons.length === 0 ? { begun: true, counted } : { begun: false, reasons };
+}
+
+/** Whether it may go at this moment. What may not is marked so, in the same transaction. */
+async function look(
+  manager: EntityManager,
+  { packageId, targetId, rules }: DeletionRequest,
+): Promise<{ facts: DeletionFacts; target: DeletionTarget; counted: CountedCopy[]; reasons: Reason[] }> {
   await lockPackage(manager, packageId);
+  await lockPlaces(manager, packageId);
   const [facts] = await deletionFacts(manager, [packageId]);
   const target = facts?.targets.find((one) => one.id === targetId);
   if (facts === undefined || target === undefined)
@@ -38,14 +62,19 @@ export async function beginDeletion(
       operation: 'deletion',
       subject: targetId,
     });
-  const { may, reasons, counted } = mayGo(target, facts, rules, await clock(manager), 'delete');
-  if (!may) {
-    await refuse(manager, facts, target, reasons);
-    return { begun: false, reasons };
-  }
-  await mark(manager, target);
-  await audit(manager, 'deletion_begun', subjectOf(target), evidenceOf(facts, target, request, counted));
-  return { begun: true, counted };
+  const { reasons, counted } = mayGo(target, facts, rules, await clock(manager), 'delete');
+  if (reasons.length > 0) await refuse(manager, facts, target, reasons);
+  return { facts, target, counted, reasons };
+}
+
+/** An archive that is switched off, or moved to another failure domain, is so before the answer or after it. */
+async function lockPlaces(manager: EntityManager, packageId: string): Promise<void> {
+  await rows(
+    manager,
+    `select from data_location where id in (select data_location_id from physical_copy where raw_data_package_id = $1)
+     order by id for share`,
+    [packageId],
+  );
 }
 
 async function mark(manager: EntityManager, target: DeletionTarget): Promise<void> {
