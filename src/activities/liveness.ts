@@ -22,7 +22,8 @@ export async function whileBytesMove<T>(
   const stall = new AbortController();
   let bytesDone = 0;
   let movedAt = Date.now();
-  const count = workContext()?.onBytes;
+  const { onBytes: count, note } = workContext() ?? {};
+  note?.(`${about.subject}: ${about.bytesTotal} bytes to move`);
   const onProgress = (bytes: number) => {
     if (bytes > bytesDone) count?.(bytes - bytesDone, about.route ?? '');
     if (bytes !== bytesDone) movedAt = Date.now();
@@ -47,8 +48,10 @@ export async function whileBytesMove<T>(
   try {
     const result = await act({ signal: AbortSignal.any([cancelled, stall.signal]), onProgress });
     dependencies.reportProgress({ ...about, bytesDone: about.bytesTotal });
+    note?.(`${about.subject}: done`);
     return result;
   } catch (error) {
+    note?.(`${about.subject}: ended after ${bytesDone} bytes: ${String(error)}`);
     cancelled.throwIfAborted();
     stall.signal.throwIfAborted();
     throw error;

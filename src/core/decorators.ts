@@ -44,6 +44,8 @@ export interface WorkContext {
   fields: Readonly<Record<string, string | number>>;
   /** Told of bytes as they move, in steps. */
   onBytes?: (bytes: number, route: string) => void;
+  /** Told in a line of what happens on the way, where somebody keeps it. */
+  note?: (line: string) => void;
 }
 
 const storage = new AsyncLocalStorage<WorkContext>();

@@ -67,6 +67,11 @@ const text = winston.format.printf(({ timestamp, level, message, ...rest }) => {
   return printable(`${String(timestamp)} ${level.padEnd(5)} ${String(message)}${more}`);
 });
 
+/** How to write where nobody says how: for people on a terminal, for machines elsewhere. */
+export function formatFor(stream: { isTTY?: boolean }): 'json' | 'text' {
+  return stream.isTTY === true ? 'text' : 'json';
+}
+
 /**
  * The process's logger: one line for each event, on standard error, as JSON or as text for a terminal. Lines of an activity carry
  * its identifiers ({@link workContext}), whoever writes them.

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Progress } from '../activities/dependencies.js';
 import { ConfigurationError } from '../core/exceptions.js';
-import { makeLogger } from '../core/logging.js';
+import { formatFor, makeLogger } from '../core/logging.js';
 import { isOperation } from '../core/operation-types.js';
 import { runWorker } from './run-worker.js';
 import type { WorkerSelection } from './selection.js';
@@ -41,7 +41,7 @@ try {
   await runWorker(selection(process.argv.slice(2)), process.env, followParent());
   process.exit(0);
 } catch (error) {
-  const log = makeLogger({ level: 'error', format: 'json' });
+  const log = makeLogger({ level: 'error', format: formatFor(process.stderr) });
   log.on('finish', () => process.exit(1));
   log.error('the worker ended', { error });
   log.end();

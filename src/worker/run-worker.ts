@@ -16,12 +16,13 @@ import { KnownAbilities } from '../activities/store-abilities.js';
 import { makePackagingActivities } from '../activities/raw-data-package-creation.js';
 import { makeStagingActivities } from '../activities/staging.js';
 import { makeStagingCatalogueActivities } from '../activities/staging-catalogue.js';
+import { AttemptLogs } from '../core/attempt-logs.js';
 import { loadConfiguration } from '../core/configuration.js';
 import { Catalogue } from '../core/database/catalogue.js';
 import { openDataSource } from '../core/database/data-source.js';
 import type { Location, Route } from '../core/database/records.js';
 import { ConfigurationError } from '../core/exceptions.js';
-import { makeLogger, type Logger } from '../core/logging.js';
+import { formatFor, makeLogger, type Logger } from '../core/logging.js';
 import { observabilitySettings } from '../core/observability-settings.js';
 import type { Operation } from '../core/operation-types.js';
 import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../core/queue-discovery.js';
@@ -33,6 +34,7 @@ import type { TransportTarget } from '../core/transport/transport.js';
 import { plannerOf } from '../workflows/planners.js';
 import { mapFailures } from './failure-interceptor.js';
 import { TopologyFollower } from './follow-topology.js';
+import { logAttempts } from './log-attempts.js';
 import { observeRuntime, startObservability } from './observability.js';
 import { observeActivities } from './observe-activities.js';
 import { ScheduleFollower, wantedSchedules } from './planner-schedules.js';
@@ -57,16 +59,20 @@ export async function runWorker(
 ): Promise<void> {
   const configuration = loadConfiguration(given, ['database.url']);
   const environment = configuration.asEnvironment();
-  const observed = observabilitySettings(environment);
+  const observed = observabilitySettings(configuration);
   const log = makeLogger({
     level: configuration.values['log.level'],
-    format: configuration.values['log.format'],
+    format: configuration.values['log.format'] ?? formatFor(process.stderr),
     fields: { service: 'worker', site: selection.site ?? 'all' },
   });
   const place = selection.site ?? 'all';
   const sdkMetrics = await observeRuntime(observed, place, log);
   const stop = serviceShutdown(log);
-  const dataSource = await openDataSource(String(configuration.values['database.url']?.reveal()));
+  const dataSource = await openDataSource(String(configuration.values['database.url']?.reveal()), {
+    poolSize: configuration.values['database.pool_size'],
+    statementSeconds: configuration.values['database.statement_timeout'],
+    connectSeconds: configuration.values['database.connect_timeout'],
+  });
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
     overrideEnvVars: setOnly(environment),
   });
@@ -111,6 +117,7 @@ export async function runWorker(
     const activityInterceptors = [
       observeActivities(observability.metrics, observability.influx, place),
       mapFailures,
+      logAttempts(new AttemptLogs(observed.commandLogs, place, catalogue.transferLogs, log)),
     ];
     const serving = new WorkerSet(
       (queue) =>

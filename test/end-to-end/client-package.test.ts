@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { PackageDocument } from '../../src/client/cli/up/document.js';
+import type { TransferAttempt } from '../../src/core/database/catalogue/transfer-logs.js';
 import { assertNothingRuns, cdt, cleanEnvironment, killAll, UpCommand } from '../support/command.js';
 import { withScratch } from '../support/scratch.js';
 
@@ -89,6 +90,17 @@ test(
         const packages = await json<PackageDocument[]>('packages');
         return packages.some((one) => one.executedObsUnit === OBSERVATION && one.state === 'archived');
       });
+
+      const attempts = await json<TransferAttempt[]>('transfers');
+      assert.deepEqual(
+        attempts.map(({ kind, outcome, site }) => [kind, outcome, site]),
+        [
+          ['long_term_archive_transfer', 'completed', 'cologne'],
+          ['data_transfer', 'completed', 'ccat'],
+        ],
+      );
+      for (const { path } of attempts)
+        assert.match(readFileSync(path, 'utf8'), /completed, [1-9]\d* bytes moved/);
 
       const told = await program('operator', OBSERVATION, processing);
       assert.match(told, /^add location cologne\.ramses$/m);

@@ -21,14 +21,17 @@ const CDT = fileURLToPath(new URL('../../../bin/cdt.mjs', import.meta.url));
  */
 export class Sites {
   readonly here: string;
+  readonly environment: Record<string, string>;
   private readonly processes = new Set<ChildProcess>();
   private readonly roots: string;
 
   constructor(
     cleanup: Cleanup,
     private readonly scratch: string,
-    readonly environment: Record<string, string>,
+    environment: Record<string, string>,
   ) {
+    const logs = join(scratch, 'logs', 'commands');
+    this.environment = { CCAT_DATA_TRANSFER_COMMAND_LOGS: logs, ...environment };
     this.here = join(scratch, 'here');
     this.roots = join(scratch, 'sites');
     mkdirSync(this.here);

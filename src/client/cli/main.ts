@@ -23,6 +23,7 @@ import { registerStage } from './commands/stage.js';
 import { registerStatus } from './commands/status.js';
 import { registerStore } from './commands/store.js';
 import { registerTopology } from './commands/topology.js';
+import { registerTransfers } from './commands/transfers.js';
 import { registerUp } from './commands/up.js';
 import { registerWaiting } from './commands/waiting.js';
 import { registerWorker } from './commands/worker.js';
@@ -93,6 +94,7 @@ function program(io: Io): Command {
   registerWaiting(cdt, io);
   registerDecisions(cdt, io);
   registerRun(cdt, io);
+  registerTransfers(cdt, io);
   registerStage(cdt, io);
   registerTopology(cdt, io);
   registerStore(cdt, io);

@@ -80,6 +80,11 @@ export class Supervisor {
     process.off('exit', this.#atExit);
   }
 
+  /** The directory of the processes' logs. */
+  get logs(): string {
+    return this.#paths.logs;
+  }
+
   #logFile(name: string): string {
     return join(this.#paths.logs, `${name}.log`);
   }

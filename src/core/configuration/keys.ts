@@ -23,6 +23,9 @@ export type ConfigurationKey = ValueKind & {
   secret?: 'whole' | 'password';
 };
 
+/** What may stand between the colons of a health key. */
+const NAME_IN_KEY = { pattern: /^[^:\s]+$/, expected: 'a name without colons and spaces' } as const;
+
 export const KEYS = {
   data_dir: { type: 'text', description: 'the data directory of `cdt up`; `.cdt` in the project unless set' },
   'database.url': {
@@ -30,6 +33,29 @@ export const KEYS = {
     protocols: ['postgres', 'postgresql'],
     secret: 'password',
     description: 'the catalogue: postgresql://user:password@host:port/database',
+  },
+  'database.pool_size': {
+    type: 'integer',
+    min: 1,
+    max: 100,
+    default: 5,
+    description: 'connections to the catalogue that a process has at most',
+  },
+  'database.statement_timeout': {
+    type: 'duration',
+    min: 1,
+    max: 3600,
+    unit: 'seconds',
+    default: 60,
+    description: 'how long a statement in the catalogue, or a pause within a transaction, may take',
+  },
+  'database.connect_timeout': {
+    type: 'duration',
+    min: 1,
+    max: 300,
+    unit: 'seconds',
+    default: 10,
+    description: 'how long a new connection to the catalogue may take',
   },
   'log.level': {
     type: 'choice',
@@ -40,13 +66,14 @@ export const KEYS = {
   'log.format': {
     type: 'choice',
     values: ['json', 'text'],
-    default: 'json',
-    description: 'one JSON document a line, or text for a terminal',
+    description:
+      'one JSON document a line, or text for people; text on a terminal and json elsewhere unless set',
   },
   'log.commands': {
     type: 'text',
     variable: 'CCAT_DATA_TRANSFER_COMMAND_LOGS',
-    description: 'the directory for the output of commands; logs/commands unless set',
+    description:
+      'the directory for the logs of transfers and of commands; logs/commands in the data directory unless set',
   },
   's3.endpoint': { type: 'url', protocols: ['http', 'https'], description: 'the S3 store' },
   's3.region': { type: 'text', description: 'its region; AWS_REGION or us-east-1 unless set' },
@@ -64,6 +91,7 @@ export const KEYS = {
     pattern: /^(off|(\[[0-9a-f:]+\]|[^:\s]+):\d{1,5})$/i,
     expected: 'host:port (port 0: any free one) or off',
     variable: 'CCAT_DATA_TRANSFER_METRICS',
+    default: '127.0.0.1:0',
     description: 'where the process serves its metrics',
   },
   'influx.url': {
@@ -71,8 +99,8 @@ export const KEYS = {
     protocols: ['http', 'https'],
     description: 'an InfluxDB that metrics are written to',
   },
-  'influx.org': { type: 'text', description: 'its organisation' },
-  'influx.bucket': { type: 'text', description: 'its bucket' },
+  'influx.org': { type: 'text', default: 'ccat', description: 'its organisation' },
+  'influx.bucket': { type: 'text', default: 'data-transfer', description: 'its bucket' },
   'influx.token': { type: 'text', secret: 'whole', description: 'its token' },
   'redis.url': {
     type: 'url',
@@ -80,8 +108,17 @@ export const KEYS = {
     secret: 'password',
     description: 'a Redis that gets the health keys of the observatory',
   },
-  'redis.health_type': { type: 'text', description: 'the type in its keys health:{type}:{name}' },
-  'redis.health_name': { type: 'text', description: 'the name in its keys health:{type}:{name}' },
+  'redis.health_type': {
+    type: 'text',
+    ...NAME_IN_KEY,
+    default: 'data_transfer',
+    description: 'the type in its keys health:{type}:{name}',
+  },
+  'redis.health_name': {
+    type: 'text',
+    ...NAME_IN_KEY,
+    description: 'the name in its keys health:{type}:{name}; the site unless set',
+  },
   'notifications.file': {
     type: 'text',
     variable: 'CCAT_DATA_TRANSFER_NOTIFICATIONS',

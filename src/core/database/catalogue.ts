@@ -45,6 +45,7 @@ import type {
   TransferOrder,
 } from './records.js';
 import { StoresCatalogue } from './stores-catalogue.js';
+import { TransferLogCatalogue } from './transfer-log-catalogue.js';
 import { Transactions } from './transactions.js';
 
 /**
@@ -78,6 +79,8 @@ export class Catalogue {
   readonly liveness: LivenessCatalogue;
   /** Which disks carry the marker of their location. */
   readonly marks: LocationMarksCatalogue;
+  /** How each attempt of a transfer ended, and where its log lies. */
+  readonly transferLogs: TransferLogCatalogue;
   private readonly transactions: Transactions;
 
   constructor(dataSource: DataSource) {
@@ -92,6 +95,7 @@ export class Catalogue {
     this.stores = new StoresCatalogue(this.transactions);
     this.marks = new LocationMarksCatalogue(this.transactions);
     this.staging = new StagingCatalogue(this.transactions);
+    this.transferLogs = new TransferLogCatalogue(this.transactions);
     this.liveness = new LivenessCatalogue(this.transactions);
   }
 

@@ -4,21 +4,27 @@ import { classifyDatabaseError } from './classify-database-error.js';
 import { ENTITIES } from './entities/index.js';
 import { MIGRATIONS } from './migrations/index.js';
 
-const CONNECT_TIMEOUT_MS = 10_000;
-const STATEMENT_TIMEOUT_MS = 60_000;
-const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
 /** Any number, as long as everybody who migrates uses the same. */
 const MIGRATION_LOCK = 7_236_001;
+
+/** How a process uses the database; the keys `database.*` of the configuration. */
+export interface PoolOptions {
+  /** Most connections of this process. */
+  poolSize?: number;
+  /** For a statement, and for a pause within a transaction. */
+  statementSeconds?: number;
+  connectSeconds?: number;
+}
 
 /**
  * Connects to the catalogue's database.
  *
  * @param url `postgres://user:password@host:port/database`
- * @param options.poolSize most connections of this process
  * @throws ConfigurationError if the URL, the credentials or the database are wrong
  * @throws DatabaseError if the server can't be reached now
  */
-export async function openDataSource(url: string, options: { poolSize?: number } = {}): Promise<DataSource> {
+export async function openDataSource(url: string, options: PoolOptions = {}): Promise<DataSource> {
+  const { poolSize = 5, statementSeconds = 60, connectSeconds = 10 } = options;
   // The driver would take anything and look for a database on this machine; a URL may hold a password, so it is not shown.
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
     throw new ConfigurationError('the address of the catalogue is not a postgres:// URL', {
@@ -34,15 +40,15 @@ export async function openDataSource(url: string, options: { poolSize?: number }
     synchronize: false,
     installExtensions: false,
     logging: false,
-    poolSize: options.poolSize ?? 5,
-    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    poolSize,
+    connectTimeoutMS: connectSeconds * 1000,
     applicationName: 'ccat-data-transfer',
     // An idle connection that breaks is replaced by the pool; whoever needs one next learns whether the server is there.
     poolErrorHandler: () => undefined,
     extra: {
       keepAlive: true,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      statement_timeout: statementSeconds * 1000,
+      idle_in_transaction_session_timeout: statementSeconds * 1000,
     },
   });
   try {

@@ -1,3 +1,4 @@
+import { workContext } from '../decorators.js';
 import { DataCorruptionError, DataTransferError, StorageError } from '../exceptions.js';
 import { checkPlainName } from '../utilities/disk.js';
 import { outcomeOf, settled } from '../utilities/settled.js';
@@ -48,11 +49,15 @@ export async function sendFile(destination: Destination, request: SendRequest): 
   const { bytes, sha256 } = request;
   const name = checkPlainName(request.name);
   const existing = await destination.size(name);
-  if (existing === bytes && (await destination.holds(request))) return { bytesSent: 0, alreadyThere: true };
+  if (existing === bytes && (await destination.holds(request))) {
+    workContext()?.note?.(`${name}: is there already`);
+    return { bytesSent: 0, alreadyThere: true };
+  }
   if (existing !== undefined) await destination.remove(name);
 
   const part = partName(name, sha256);
   const partial = await resumeAt(destination, part, bytes);
+  if (partial > 0) workContext()?.note?.(`${name}: goes on after ${partial} bytes that are there already`);
   await requireSpace(destination, request, bytes - partial);
   try {
     await copy(destination, part, request, partial);

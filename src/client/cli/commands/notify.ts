@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { loadConfiguration } from '../../../core/configuration.js';
 import { ConfigurationError } from '../../../core/exceptions.js';
 import { makeChannel } from '../../../core/notifications/make-channel.js';
 import type { OutgoingMessage } from '../../../core/notifications/notice.js';
@@ -30,7 +31,7 @@ export function registerNotify(program: Command, io: Io): void {
 
 /** From this very process, past the limits: what is tested is the way to people. */
 async function sendTests(flags: { channel?: string; json: boolean }, io: Io): Promise<void> {
-  const { notifications } = observabilitySettings(io.environment);
+  const { notifications } = observabilitySettings(loadConfiguration(io.environment));
   const wanted = notifications.channels.filter(
     ({ name }) => flags.channel === undefined || name === flags.channel,
   );
@@ -64,7 +65,7 @@ async function sendTests(flags: { channel?: string; json: boolean }, io: Io): Pr
 }
 
 async function listChannels(flags: { json: boolean; dataDir?: string }, io: Io): Promise<void> {
-  const { channels } = observabilitySettings(io.environment).notifications;
+  const { channels } = observabilitySettings(loadConfiguration(io.environment)).notifications;
   const states = await withCatalogue(await serversFor(flags, io.environment), (catalogue) =>
     catalogue.notifications.channels(),
   );

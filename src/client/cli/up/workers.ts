@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { variableOf } from '../../../core/settings-registry.js';
 import { environmentFor, type Addresses } from '../../embedded/stack.js';
@@ -26,6 +27,7 @@ export async function startWorkers(options: {
   const { supervisor, addresses, environment, quietSeconds, onMessage } = options;
   const env = {
     [variableOf('planning.interval_seconds')]: String(PLAN_EVERY_SECONDS),
+    CCAT_DATA_TRANSFER_COMMAND_LOGS: join(supervisor.logs, 'commands'),
     ...environment,
     ...environmentFor(addresses),
     CCAT_DATA_TRANSFER_QUIET_SECONDS: String(quietSeconds),

@@ -1,7 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { AttemptRecord } from '../catalogue/transfer-logs.js';
 import { asNumber } from './column-types.js';
 
-/** Where the output of a transfer's command lies: in a file of the site where it ran, never in the catalogue. */
+/** One attempt of a transfer that is over, and where what it said lies: in a file of the site where it ran, never in the catalogue. */
 @Entity('data_transfer_log')
 export class DataTransferLogEntity {
   @PrimaryColumn({ type: 'uuid' })
@@ -26,7 +27,29 @@ export class DataTransferLogEntity {
   @Column({ type: 'text' })
   sha256!: string;
 
-  /** Null where a signal ended the command. */
+  @Column({ type: 'integer' })
+  attempt!: number;
+
+  @Column({ type: 'timestamptz' })
+  startedAt!: Date;
+
+  /** Null where its process was gone before it could say. */
+  @Column({ type: 'timestamptz', nullable: true })
+  endedAt!: Date | null;
+
+  @Column({ type: 'text' })
+  outcome!: AttemptRecord['outcome'];
+
+  @Column({ type: 'bigint', transformer: asNumber })
+  bytesMoved!: number;
+
+  @Column({ type: 'text', nullable: true })
+  errorClass!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  message!: string | null;
+
+  /** Of a transport that is a command; null where a signal ended it. */
   @Column({ type: 'integer', nullable: true })
   exitCode!: number | null;
 

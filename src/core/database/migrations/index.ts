@@ -10,6 +10,7 @@ import { Entities0000000000011 } from './0011-entities.js';
 import { Notifications0000000000013 } from './0013-notifications.js';
 import { EmptiedFolders0000000000014 } from './0014-emptied-folders.js';
 import { CopyStates0000000000022 } from './0022-copy-states.js';
+import { TransferAttempts0000000000023 } from './0023-transfer-attempts.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   Notifications0000000000013,
   EmptiedFolders0000000000014,
   CopyStates0000000000022,
+  TransferAttempts0000000000023,
 ];
