@@ -122,11 +122,14 @@ test('what the catalogue was not there for, and what a process that was killed l
     }),
   ));
 
-test('a log that can not be kept never fails the work', () =>
-  withCatalogue(async ({ catalogue }) => {
-    const { dataTransferId } = await underWay(catalogue);
-    const quiet = makeLogger({ level: 'crit', format: 'text' });
-    const logs = new AttemptLogs('/proc/nowhere', 'ccat', catalogue.transferLogs, quiet);
-    const about = { of: { dataTransferId }, name: 'x', attempt: 1, fields: {} };
-    assert.equal(await logs.around(about, () => Promise.resolve('done')), 'done');
-  }));
+test('a log that can not be kept never fails the work', (t) =>
+  withScratch(t, (scratch) =>
+    withCatalogue(async ({ catalogue }) => {
+      const { dataTransferId } = await underWay(catalogue);
+      await writeFile(join(scratch, 'file'), 'in the way');
+      const quiet = makeLogger({ level: 'crit', format: 'text' });
+      const logs = new AttemptLogs(join(scratch, 'file', 'logs'), 'ccat', catalogue.transferLogs, quiet);
+      const about = { of: { dataTransferId }, name: 'x', attempt: 1, fields: {} };
+      assert.equal(await logs.around(about, () => Promise.resolve('done')), 'done');
+    }),
+  ));

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { inWords, type Reason } from '../../policy/reason.js';
 import { notBefore } from '../../policy/deletion-backoff.js';
+import type { LocationType } from '../../states.js';
 import { row, rows } from './sql.js';
 
 /** When the planner looks at a package again. */
@@ -53,23 +54,27 @@ export async function comeBack(manager: EntityManager, packageId: string, at: Da
  * those that waited longest.
  */
 export async function candidates(manager: EntityManager, site: string, limit: number): Promise<string[]> {
+  // Asked for by their IDs, so that the server knows how few copies are left at them.
+  const here = await rows<{ id: string; type: LocationType }>(
+    manager,
+    `select l.id, l.location_type as type from data_location l join site s on s.id = l.site_id and s.short_name = $1
+     where l.deletable and l.active and l.storage_type = 'disk'`,
+    [site],
+  );
+  const places = here.filter(({ type }) => type !== 'processing').map(({ id }) => id);
   const found = await rows<{ id: string }>(
     manager,
-    `with here as (
-       select l.* from data_location l join site s on s.id = l.site_id and s.short_name = $1
-       where l.deletable and l.active and l.storage_type = 'disk'
-     ), left_over as (
-       select c.raw_data_package_id as id from physical_copy c join here on here.id = c.data_location_id
-       where c.state <> 'deleted' and here.location_type <> 'processing'
+    `with left_over as (
+       select raw_data_package_id as id from physical_copy where data_location_id = any($1::uuid[]) and state <> 'deleted'
        union
-       select p.id from raw_data_package p join here on here.id = p.source_location_id
-       where p.state = 'archived' and p.source_freed_at is null
+       select id from raw_data_package
+       where source_location_id = any($1::uuid[]) and state = 'archived' and source_freed_at is null
      )
      select p.id from left_over join raw_data_package p on p.id = left_over.id and p.state = 'archived'
      left join package_deletion d on d.raw_data_package_id = p.id
      where d.not_before is null or d.not_before <= now()
      order by d.not_before nulls first, p.archived_at, p.id limit $2`,
-    [site, limit],
+    [places, limit],
   );
   return found.map(({ id }) => id);
 }

@@ -62,7 +62,7 @@ export async function dueCopies(
     manager,
     `select c.id as "copyId", ${NAMED}, c.bytes::float8 as bytes
      from physical_copy c ${OF_PACKAGE} left join archive_audit a on a.physical_copy_id = c.id
-     where c.data_location_id = $1 and c.state = 'present' and (coalesce(c.verified_at, '-infinity') < $2 or c.doubted_at is not null)
+     where c.data_location_id = $1 and c.state = 'present' and (c.verified_at is null or c.verified_at < $2 or c.doubted_at is not null)
        and coalesce(a.asked_at, '-infinity') < $3
      order by c.doubted_at is null, greatest(c.verified_at, a.asked_at) nulls first, c.id limit $4`,
     [archiveLocationId, before, askedBefore, limit],
