@@ -21,8 +21,8 @@ export interface Attempt {
 
 /** What an attempt tells while it runs. */
 export interface AttemptNotes {
-  note(line: string): void;
-  moved(bytes: number): void;
+  note: (line: string) => void;
+  moved: (bytes: number) => void;
 }
 
 /** What is kept beside a log until the catalogue knows of it, and who keeps it. */

@@ -118,9 +118,10 @@ interface PlanNode {
 
 /** The large tables that a statement would read whole. */
 async function readWhole(dataSource: DataSource, { statement, parameters }: Sent): Promise<string[]> {
-  const answer = (await dataSource.query(`explain (format json) ${statement}`, parameters)) as {
-    'QUERY PLAN': { Plan: PlanNode }[];
-  }[];
+  const answer = await dataSource.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }[]>(
+    `explain (format json) ${statement}`,
+    parameters,
+  );
   const found: string[] = [];
   const visit = (node: PlanNode): void => {
     const table = node['Relation Name'];

@@ -111,7 +111,9 @@ export async function attempts(
   return found.map(({ startedAt, endedAt, ...one }) => {
     const seconds = endedAt === null ? 0 : (endedAt.getTime() - startedAt.getTime()) / 1000;
     return {
-      ...(Object.fromEntries(Object.entries(one).filter(([, value]) => value !== null)) as typeof one),
+      ...(Object.fromEntries(
+        Object.entries<unknown>(one).filter(([, value]) => value !== null),
+      ) as typeof one),
       startedAt: startedAt.toISOString(),
       endedAt: endedAt?.toISOString(),
       bytesPerSecond: seconds > 0 && one.bytesMoved > 0 ? one.bytesMoved / seconds : undefined,
