@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
+import type { DeletionRequest } from '../core/database/catalogue/deletion-begin.js';
 import type { Location, PhysicalCopy } from '../core/database/records.js';
 import { deletionRulesAt } from '../core/deletion-rules.js';
 import { resultPath } from '../core/package/create-package.js';
@@ -30,7 +31,7 @@ export type DeletionActivities = ReturnType<typeof makeDeletionActivities>;
 const REASONS = 5;
 
 export function makeDeletionActivities(dependencies: Dependencies) {
-  const { catalogue, settings } = dependencies;
+  const { catalogue, settings, metrics } = dependencies;
 
   return {
     /**
@@ -85,18 +86,7 @@ export function makeDeletionActivities(dependencies: Dependencies) {
       }
       comparedRanges = compared.ranges;
     }
-    const answer = await catalogue.deletions.begin({ packageId, targetId, rules, comparedRanges });
-    if (!answer.begun) {
-      keep(outcome, 1, answer.reasons);
-      return;
-    }
-    // Not a byte goes before its evidence is in the chain.
-    outcome.sealed = await catalogue.auditLog.seal();
-    const still = await catalogue.deletions.confirm({ packageId, targetId, rules });
-    if (!still.begun) {
-      keep(outcome, 1, still.reasons);
-      return;
-    }
+    if (!(await decide({ packageId, targetId, rules, comparedRanges }, 1, outcome))) return;
     // What came to this place since was not looked at: another attempt may have been faster, and the copy may be there anew.
     if (!isSame(before, await statOf(file))) {
       await refuse(copy, `the file was replaced while its deletion was decided`, outcome);
@@ -107,7 +97,16 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     await syncDirectory(diskPath(location));
     await requireSameDisk();
     await catalogue.deletions.recordCopyDeleted(targetId);
-    outcome.deleted += 1;
+    freed(location, 'copy', 1, copy.bytes, outcome);
+  }
+
+  /** The last looks, with the evidence sealed between them: not a byte goes before it is in the chain. What is refused is told. */
+  async function decide(request: DeletionRequest, count: number, outcome: DeletionOutcome): Promise<boolean> {
+    const answer = await catalogue.deletions.begin(request);
+    if (!answer.begun) return keep(outcome, count, answer.reasons);
+    outcome.sealed = await catalogue.auditLog.seal();
+    const still = await catalogue.deletions.confirm(request);
+    return still.begun || keep(outcome, count, still.reasons);
   }
 
   /** Compares the copy that is about to go with what the archives just gave. */
@@ -145,25 +144,40 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     signal: AbortSignal,
   ): Promise<void> {
     const members = await catalogue.sourceFilesToDelete(packageId);
-    const answer = await catalogue.deletions.begin({ packageId, targetId: packageId, rules });
-    if (!answer.begun) {
-      keep(outcome, members.length, answer.reasons);
-      return;
-    }
-    outcome.sealed = await catalogue.auditLog.seal();
-    const still = await catalogue.deletions.confirm({ packageId, targetId: packageId, rules });
-    if (!still.begun) {
-      keep(outcome, members.length, still.reasons);
-      return;
-    }
+    const request = { packageId, targetId: packageId, rules };
+    if (!(await decide(request, members.length, outcome))) return;
     const { deleted, kept } = await deleteSourceEntries(diskPath(source), members, { signal });
     await catalogue.recordSourceFilesDeleted(packageId, deleted, kept);
-    outcome.deleted += deleted.length;
+    const gone = new Set(deleted);
+    const bytes = members.reduce((sum, one) => sum + (gone.has(one.path) ? one.size : 0), 0);
+    freed(source, 'source_files', deleted.length, bytes, outcome);
     keep(
       outcome,
       kept.length,
-      kept.map((one) => ({ words: `${one.path}: ${one.reason}` })),
+      kept.map((one) => ({ code: 'kept_at_source', words: `${one.path}: ${one.reason}` })),
     );
+  }
+
+  function freed(
+    { site, name }: Location,
+    kind: 'copy' | 'source_files',
+    count: number,
+    bytes: number,
+    outcome: DeletionOutcome,
+  ): void {
+    outcome.deleted += count;
+    metrics.deletedCopies.inc({ site, location: name, kind }, count);
+    metrics.deletedBytes.inc({ site, location: name, kind }, bytes);
+  }
+
+  /** Answers false: it does not go. */
+  function keep(outcome: DeletionOutcome, count: number, reasons: readonly Reason[]): false {
+    const [site, location] = outcome.place.split('.');
+    for (const reason of new Set(reasons.map(({ code }) => code)))
+      metrics.deletionsRefused.inc({ site, location, reason });
+    outcome.kept += count;
+    outcome.reasons.push(...reasons.slice(0, REASONS - outcome.reasons.length).map(({ words }) => words));
+    return false;
   }
 }
 
@@ -185,9 +199,4 @@ function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): b
     one.size === other.size &&
     one.mtimeNs === other.mtimeNs
   );
-}
-
-function keep(outcome: DeletionOutcome, count: number, reasons: readonly { words: string }[]): void {
-  outcome.kept += count;
-  outcome.reasons.push(...reasons.slice(0, REASONS - outcome.reasons.length).map(({ words }) => words));
 }

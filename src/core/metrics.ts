@@ -55,6 +55,24 @@ export class Metrics {
     labelNames: [...PLACE],
     registers: this.registers,
   });
+  readonly deletedCopies = new Counter({
+    name: 'cdt_deleted_copies_total',
+    help: 'Copies that were deleted because the archives have them: tars in buffers (`kind` copy), files at a source (source_files).',
+    labelNames: ['site', 'location', 'kind'],
+    registers: this.registers,
+  });
+  readonly deletedBytes = new Counter({
+    name: 'cdt_deleted_bytes_total',
+    help: 'Bytes that became free by that.',
+    labelNames: ['site', 'location', 'kind'],
+    registers: this.registers,
+  });
+  readonly deletionsRefused = new Counter({
+    name: 'cdt_deletions_refused_total',
+    help: 'Deletions that were due and refused at the last look, by each of the reasons (the codes of `cdt explain --json`).',
+    labelNames: ['site', 'location', 'reason'],
+    registers: this.registers,
+  });
   readonly breakerState = new Gauge({
     name: 'cdt_breaker_open',
     help: 'Whether a route or a store is left alone for now: 0 it is used, 0.5 it is being probed, 1 it is left alone.',

@@ -13,6 +13,7 @@ import { requireDisk } from '../../src/activities/marked-disk.js';
 import type { Catalogue } from '../../src/core/database/catalogue.js';
 import { StorageError } from '../../src/core/exceptions.js';
 import type { Notice } from '../../src/core/notification-service.js';
+import { Metrics } from '../../src/core/metrics.js';
 import { SettingsManager } from '../../src/core/settings-manager.js';
 import { readInFull } from '../../src/core/storage/challenge.js';
 import { LOCATION_MARKER } from '../../src/core/storage/location-marker.js';
@@ -76,9 +77,11 @@ async function laboratory(catalogue: Catalogue, scratch: string, bytes: number) 
     ranges: read.ranges,
   });
   const notices: Notice[] = [];
+  const metrics = new Metrics();
   const dependencies = {
     catalogue,
     settings: new SettingsManager(catalogue.settings),
+    metrics,
     notifications: { tell: (notice: Notice) => Promise.resolve(void notices.push(notice)) },
     archiveStore: () => store,
     reportProgress: () => undefined,
@@ -94,6 +97,9 @@ async function laboratory(catalogue: Catalogue, scratch: string, bytes: number) 
     key,
     content,
     notices,
+    /** The values of a metric by the last of its labels. */
+    counted: async (name: 'deletedCopies' | 'deletedBytes' | 'deletionsRefused') =>
+      (await metrics[name].get()).values.map(({ value, labels }) => [Object.values(labels).at(-1), value]),
     bucket,
     client: makeS3Client(settings, { idleSeconds: 30 }),
     challenge: () =>
@@ -115,6 +121,9 @@ test('a copy goes once its archive answered: the evidence is in the log, sealed'
         [1, false],
         'the read-back of archiving is an answer, too',
       );
+      assert.deepEqual(await lab.counted('deletedCopies'), [['copy', 1]]);
+      assert.deepEqual(await lab.counted('deletedBytes'), [['copy', 6_000_000]]);
+      assert.deepEqual(await lab.counted('deletionsRefused'), []);
       const entries = await catalogue.auditLog.about(lab.packageId);
       assert.ok(entries.length > 0);
       const [copy] = await catalogue.copiesOfPackage(lab.packageId);
@@ -155,6 +164,10 @@ for (const [how, tamper] of TAMPERED)
         const outcome = await lab.free();
         assert.deepEqual([outcome.deleted, existsSync(lab.file)], [0, true]);
         assert.match(outcome.reasons.join('; '), /0 of 1 required.*failed a challenge/);
+        assert.deepEqual(await lab.counted('deletionsRefused'), [
+          ['too_few_archive_copies', 1],
+          ['archive_copy_does_not_count', 1],
+        ]);
         assert.deepEqual(
           lab.notices.map(({ level, kind }) => [level, kind]),
           [['critical', 'archive_copy_damaged']],

@@ -35,7 +35,7 @@ const MISTAKES: Record<string, Mistake> = {
   },
   'nobody looks again before the bytes go': {
     file: 'activities/deletion.js',
-    instead: ['await catalogue.deletions.confirm({ packageId, targetId, rules })', '{ begun: true }'],
+    instead: ['await catalogue.deletions.confirm(request)', '{ begun: true }'],
   },
 };
 
