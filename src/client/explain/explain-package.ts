@@ -84,7 +84,7 @@ async function explainCopies(
     id: summary.id,
     packageId: summary.id,
     source,
-    path: `${filesAtSource} files`,
+    path: `${filesAtSource} ${filesAtSource === 1 ? 'file' : 'files'}`,
     bytes: bytesAtSource,
   };
   return [await explainAtSource(sources, atSource), ...explained];

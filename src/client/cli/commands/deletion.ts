@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { Catalogue } from '../../../core/database/catalogue.js';
 import type { PackagePlan } from '../../../core/database/catalogue/deletion-schedule.js';
+import type { Location } from '../../../core/database/records.js';
+import { ConfigurationError } from '../../../core/exceptions.js';
 import type { LocationUse } from '../../../core/policy/deletion-budget.js';
 import type { Reason } from '../../../core/policy/reason.js';
 import { deletionRules } from '../../../core/deletion-rules.js';
@@ -43,6 +45,9 @@ export function registerDeletion(program: Command, io: Io): void {
   group
     .command('plan')
     .summary('dry run: every copy with its answer, within the budgets; nothing is written')
+    .description(
+      'Tells of everything that takes up space outside of the archives whether it may be deleted and why not, within the budgets; writes nothing. It goes by the settings of the catalogue and of this machine: a value that only the configuration of a worker gives is not seen here.',
+    )
     .option('--site <site>', 'only what lies at this site')
     .option('--location <name>', 'only what lies at locations of this name')
     .option(...JSON_OUTPUT, false)
@@ -71,7 +76,9 @@ async function dryRun(
   environment: NodeJS.ProcessEnv,
   { site, location }: PlanFlags,
 ): Promise<PlannedLine[]> {
-  const rules = await deletionRules(settingsFor(catalogue, environment), await catalogue.locations());
+  const locations = await catalogue.locations();
+  requirePlace(locations, site, location);
+  const rules = await deletionRules(settingsFor(catalogue, environment), locations);
   const uses = new Map<string, LocationUse>();
   const lines: PlannedLine[] = [];
   for (let after: string | undefined; ;) {
@@ -81,6 +88,20 @@ async function dryRun(
     after = page.at(-1);
     if (page.length < PAGE) return lines;
   }
+}
+
+/** A place that is mistyped must not look like one where nothing would go. */
+function requirePlace(locations: readonly Location[], site?: string, location?: string): void {
+  if (locations.some((one) => isAt(`${one.site}.${one.name}`, site, location))) return;
+  const wanted = [site, location].filter((one) => one !== undefined).join('.');
+  const known = [
+    ...new Set(locations.map((one) => (location === undefined ? one.site : `${one.site}.${one.name}`))),
+  ];
+  throw new ConfigurationError(`there is no ${location === undefined ? 'site' : 'location'} ${wanted}`, {
+    subject: wanted,
+    advice:
+      known.length === 0 ? 'the topology is empty: `cdt topology import`' : `there are: ${known.join(', ')}`,
+  });
 }
 
 function linesOf({ facts, planned }: PackagePlan): PlannedLine[] {
@@ -104,17 +125,23 @@ function isAt(place: string, site: string | undefined, location: string | undefi
 
 function inWords(line: PlannedLine): string {
   const what = line.kind === 'copy' ? 'its tar' : 'its files';
-  const answer =
-    line.outcome === 'kept'
-      ? `kept: ${line.reasons.map(({ words }) => words).join('; ')}`
-      : line.outcome === 'due'
-        ? 'goes in the next run, once the archives answered a challenge'
-        : `may go, not before ${line.until ?? ''}`;
-  return printable(`${line.place}  ${line.package}  ${what}, ${formatBytes(line.bytes)}  ${answer}`);
+  return printable(`${line.place}  ${line.package}  ${what}, ${formatBytes(line.bytes)}  ${answer(line)}`);
+}
+
+function answer({ outcome, state, until = '', reasons, package: name }: PlannedLine): string {
+  if (outcome === 'kept') return `kept: ${reasons.map(({ words }) => words).join('; ')}`;
+  if (outcome === 'due') return 'goes in the next run, once the archives answered a challenge';
+  return state === 'deletion_scheduled'
+    ? `scheduled: goes after ${until}, unless \`cdt deletion undo ${name}\``
+    : `may go: would be scheduled now, and go after ${until}`;
 }
 
 function total(lines: PlannedLine[]): string {
-  const going = lines.filter(({ outcome }) => outcome !== 'kept');
-  const bytes = going.reduce((sum, one) => sum + one.bytes, 0);
-  return `${count(going.length, 'copy', 'copies')} would go, ${formatBytes(bytes)}; ${lines.length - going.length} kept; nothing was written`;
+  const of = (outcome: PlannedLine['outcome']) => lines.filter((one) => one.outcome === outcome);
+  const [due, scheduled, kept] = [of('due'), of('scheduled'), of('kept')];
+  const bytes = [...due, ...scheduled].reduce((sum, one) => sum + one.bytes, 0);
+  return [
+    `${count(due.length + scheduled.length, 'copy', 'copies')} would go, ${formatBytes(bytes)}: ${due.length} in the next run, ${scheduled.length} when their time has come; ${kept.length} kept`,
+    'nothing was written; by the settings of the catalogue and of this machine (`cdt settings list`)',
+  ].join('\n');
 }

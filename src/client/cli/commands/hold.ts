@@ -71,7 +71,7 @@ export async function placeHold(what: string, reason: string, flags: Flags, io: 
   const { hold, undone, underWay } = placed;
   const lines = [
     `${hold.kind} ${hold.name} is held: ${hold.reason} (by ${hold.placedBy}, ${hold.placedAt})`,
-    `${count(undone, 'scheduled deletion')} undone`,
+    undone === 0 ? 'no deletion of it was scheduled' : `${count(undone, 'scheduled deletion')} undone`,
     ...(underWay === 0 ? [] : [`${count(underWay, 'deletion')} under way: what is gone of them is gone`]),
     `until \`cdt hold release ${hold.name}\``,
   ];

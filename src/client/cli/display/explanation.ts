@@ -19,7 +19,7 @@ export function explanationLines(one: Explanation, style: Style, now: Date): str
 
 function copyLines(copy: CopyExplanation, style: Style, now: Date): string[] {
   const verified =
-    copy.verifiedAt === undefined ? 'never read back' : `read back${since(copy.verifiedAt, now)}`;
+    copy.verifiedAt === undefined ? 'never read back' : `read back ${ago(copy.verifiedAt, now)}`;
   const lines = [
     printable(
       `  copy at ${copy.location} (${copy.locationType}): ${copy.state}, ${formatBytes(copy.bytes)}, ${verified}`,
@@ -36,6 +36,10 @@ function copyLines(copy: CopyExplanation, style: Style, now: Date): string[] {
 function since(time: string | undefined, now: Date): string {
   if (time === undefined || time === '') return '';
   return `, since ${time} (${formatDuration((now.getTime() - Date.parse(time)) / 1000)})`;
+}
+
+function ago(time: string, now: Date): string {
+  return `${formatDuration((now.getTime() - Date.parse(time)) / 1000)} ago (${time})`;
 }
 
 function at(time: string | undefined, now: Date): string {
