@@ -2,6 +2,7 @@ import type { CopyReference, DamageFound } from '../core/database/catalogue/fixi
 import type { ReadRange, StoredCopy } from '../core/database/records.js';
 import { ArchiveCorruptionError, ServiceUnavailableError } from '../core/exceptions.js';
 import type { Dependencies } from './dependencies.js';
+import type { InBuffer } from './repair-detour.js';
 import { whileBusy } from './liveness.js';
 
 interface Place {
@@ -9,12 +10,22 @@ interface Place {
   location: string;
 }
 
+/** Where else a good copy may come from. */
+export interface RepairFallbacks {
+  /** Where somebody may put one, in words. */
+  supplyTo: string[];
+  /** Buffers elsewhere from which it comes by itself, `site.location`. */
+  inBuffers: string[];
+  /** Archives from which it can be brought back, and by which buffer. */
+  detours: { copyId: string; archive: Place; buffer: Place & { id: string } }[];
+}
+
 export type AuditRecordActivities = ReturnType<typeof makeAuditRecordActivities>;
 
 const OPERATION = 'audit';
 
 /** What audits need of the catalogue. */
-export function makeAuditRecordActivities({ catalogue, settings, notifications }: Dependencies) {
+export function makeAuditRecordActivities({ catalogue, settings, notifications, wakePlanner }: Dependencies) {
   return {
     /** Copies of an archive to be read again now, and damaged ones whose repair may have been cut off. */
     async planAudit(input: {
@@ -114,6 +125,54 @@ export function makeAuditRecordActivities({ catalogue, settings, notifications }
           place: `${location.site}.${location.name}`,
         }));
       });
+    },
+
+    /** What a repair may fall back on where nothing that is reached from there is good; undefined where the copy is not damaged any more. */
+    async repairElsewhere(input: { copyId: string }): Promise<RepairFallbacks | undefined> {
+      return whileBusy(async () => {
+        const order = await catalogue.fixity.repairElsewhere(input.copyId);
+        if (order === undefined) return undefined;
+        return {
+          supplyTo: order.buffersHere.map((one) => `${one.path}/${order.name}.tar at ${one.site}`),
+          inBuffers: order.inBuffers,
+          detours: order.detours.map(({ source, buffer }) => ({
+            copyId: source.id,
+            archive: { site: source.location.site, location: source.location.name },
+            buffer: { id: buffer.id, site: buffer.site, location: buffer.name },
+          })),
+        };
+      });
+    },
+
+    /** Records that a buffer has the package, and has it sent on from there. */
+    async recordInBuffer(input: { found: InBuffer; from: string; buffer?: Place }): Promise<void> {
+      await whileBusy(() => catalogue.fixity.recordInBuffer({ ...input.found, from: input.from }));
+      if (input.buffer !== undefined) await wakePlanner('data_transfer_package_creation', input.buffer);
+    },
+
+    /**
+     * Returns when a buffer at the damaged copy's site has the package, or when it is damaged no more.
+     *
+     * @throws ServiceUnavailableError until then: it is asked again
+     */
+    async awaitInBuffer(input: { copyId: string; from: string }): Promise<void> {
+      await whileBusy(async () => {
+        const order = await catalogue.fixity.repairOrder(input.copyId);
+        if (order === undefined || order.sources.some((one) => one.location.locationType === 'buffer'))
+          return;
+        throw new ServiceUnavailableError(`a good copy is on its way from ${input.from}`, {
+          operation: OPERATION,
+          subject: order.package.name,
+          retryAfterSeconds: 5,
+        });
+      });
+    },
+
+    /** A copy that was to be repaired from is damaged itself: it is audited next, and counts for nothing until then. */
+    async recordBadSource(input: { copyId: string; place: string; found: string }): Promise<void> {
+      await whileBusy(() =>
+        catalogue.deletions.recordDoubt(input.copyId, `a repair was to be made from it: ${input.found}`),
+      );
     },
 
     async recordRepaired(input: {

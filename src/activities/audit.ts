@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditOrder, DamageFound, RepairOrder } from '../core/database/catalogue/fixity.js';
 import type { PhysicalCopy, ReadRange, StoredCopy } from '../core/database/records.js';
-import { ChecksumVerificationError, PermanentError } from '../core/exceptions.js';
+import { ChecksumVerificationError, DataCorruptionError, PermanentError } from '../core/exceptions.js';
 import { getS3KeyForSidecar, sidecarDocument } from '../core/storage/archive-layout.js';
 import type { ArchiveStore, ByteSource, ReadOptions } from '../core/storage/archive-store.js';
 import { fileSource, objectSource } from '../core/storage/byte-source.js';
@@ -114,7 +114,14 @@ export function makeAuditActivities(dependencies: Dependencies) {
   async function bytesOf(source: PhysicalCopy): Promise<ByteSource> {
     const { location, path, bytes } = source;
     if (location.locationType === 'buffer') return await fileSource(fileAt(location, path));
-    return objectSource(dependencies.archiveStore(location), path, bytes);
+    const store = dependencies.archiveStore(location);
+    await store.requireStore();
+    const found = await store.head(path);
+    if (found?.bytes === bytes) return objectSource(store, path, bytes);
+    throw new DataCorruptionError(
+      `${path} ${found === undefined ? 'is gone' : 'has another size'} in ${location.site}.${location.name}`,
+      { operation: OPERATION, subject: path },
+    );
   }
 }
 

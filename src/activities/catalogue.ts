@@ -115,16 +115,23 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
         const arrived = new Set(input.arrived.map((one) => one.packageId));
         const packages = order.packages.filter((one) => arrived.has(one.id));
         const there = await catalogue.locations(order.destination.site);
-        return there
-          .filter((one) => one.locationType === 'long_term_archive' && one.active)
-          .flatMap((archive) =>
-            packages.map((one) => ({
+        const archives = there.filter((one) => one.locationType === 'long_term_archive' && one.active);
+        const planned: PlannedArchiving[] = [];
+        for (const one of packages) {
+          const copies = await catalogue.copiesOfPackage(one.id);
+          for (const archive of archives) {
+            // What is damaged there is put right by its repair, which waits for what arrived just now.
+            if (copies.some((copy) => copy.location.id === archive.id && copy.state === 'damaged')) continue;
+            const place = { site: archive.site, location: archive.name };
+            planned.push({
               packageId: one.id,
               name: one.name,
               observation: one.executedObsUnit,
-              archive: { site: archive.site, location: archive.name },
-            })),
-          );
+              archive: place,
+            });
+          }
+        }
+        return planned;
       });
     },
 

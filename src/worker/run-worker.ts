@@ -14,6 +14,7 @@ import { diskArchiveStore } from '../activities/disk-archive.js';
 import { makeMonitoringActivities } from '../activities/monitoring.js';
 import { KnownAbilities } from '../activities/store-abilities.js';
 import { makePackagingActivities } from '../activities/raw-data-package-creation.js';
+import { makeRepairDetourActivities } from '../activities/repair-detour.js';
 import { makeStagingActivities } from '../activities/staging.js';
 import { makeStagingCatalogueActivities } from '../activities/staging-catalogue.js';
 import { AttemptLogs } from '../core/attempt-logs.js';
@@ -168,7 +169,7 @@ function activitiesByOperation(dependencies: Dependencies): Partial<Record<Opera
     long_term_archive_transfer: makeArchiveActivities(dependencies),
     staging: makeStagingActivities(dependencies),
     deletion: makeDeletionActivities(dependencies),
-    audit: makeAuditActivities(dependencies),
+    audit: { ...makeAuditActivities(dependencies), ...makeRepairDetourActivities(dependencies) },
     monitoring: makeMonitoringActivities(dependencies),
   };
 }

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { makeAuditActivities } from '../../src/activities/audit.js';
-import { waitingWorkflows } from '../../src/client/operator.js';
 import type { PhysicalCopy } from '../../src/core/database/records.js';
 import { Secret } from '../../src/core/utilities/secret.js';
 import {
@@ -87,31 +86,6 @@ test(
         );
         const [status] = (await lab.catalogue.fixity.status()).filter((one) => one.archive === 'cologne.lta');
         assert.deepEqual([status?.copies, status?.damaged, status?.repaired], [5, 0, 3]);
-      }),
-    ),
-);
-
-test(
-  'without a good copy anywhere the damage waits for an operator, and the copy does not count',
-  { timeout },
-  (t) =>
-    withArchives(t, 1, (lab) =>
-      withTemporal(async (temporal) => {
-        const packageId = lab.packageIds[0]!;
-        const [here, there] = [await lab.copyAt(packageId, COLOGNE), await lab.copyAt(packageId, US)];
-        for (const copy of [here, there]) flipByte(lab.file(copy), 100);
-        await withWorkers(temporal, lab, async () => {
-          await audit(temporal, COLOGNE);
-          // The other archive's copy is not known to be damaged: it is tried, found out on the way, and nothing of it is stored.
-          await until(async () => (await waitingWorkflows(temporal.client)).length === 1);
-          const [waiting] = await waitingWorkflows(temporal.client);
-          assert.match(waiting?.reason ?? '', /SHA-256 is not that of the package/);
-          assert.equal((await lab.copyAt(packageId, COLOGNE)).state, 'damaged');
-          assert.equal((await lab.copyAt(packageId, COLOGNE)).verifiedAt, undefined);
-          assert.equal(existsSync(lab.file(here).replace('.tar', '.r1.tar')), false);
-          await audit(temporal, US);
-          assert.equal((await lab.copyAt(packageId, US)).state, 'damaged');
-        });
       }),
     ),
 );

@@ -1,8 +1,11 @@
 import type { Client } from '@temporalio/client';
 import type { Location, PhysicalCopy } from '../../core/database/records.js';
 import type { Reason } from '../../core/policy/reason.js';
+import { nextOfWork, whyWorkWaits } from '../../core/policy/explanation.js';
+import { archiveRepairId } from '../../workflows/journeys.js';
 import { askTemporal, type CopyExplanation, type Sources, type Standing } from './explanation.js';
 import { planned } from './planner.js';
+import { workNow } from './work.js';
 
 const GONE: Reason = { code: 'state', words: 'it is deleted already' };
 
@@ -78,6 +81,11 @@ async function standingOfCopy(
   const { location, state, verifiedAt, deletedAt, deleteAfter } = copy;
   const place = { site: location.site, location: location.name };
   if (state === 'deleted') return { waiting: { for: 'nothing', words: 'it is gone', since: deletedAt } };
+  if (state === 'damaged') {
+    const repair = await workNow(client, archiveRepairId(copy.id));
+    if (repair?.status === 'running') return { waiting: whyWorkWaits(repair), next: nextOfWork(repair) };
+    return planned(client, 'audit', place, 'starts its repair');
+  }
   if (location.locationType === 'long_term_archive') {
     const words = verifiedAt === undefined ? 'it was never read back' : 'it is kept for good';
     const { next } = await planned(client, 'audit', place, 'reads archived copies again', verifiedAt);

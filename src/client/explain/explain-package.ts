@@ -3,6 +3,7 @@ import type { PackageJourney } from '../../core/database/catalogue/explain.js';
 import type { Location, PackageSummary, PhysicalCopy } from '../../core/database/records.js';
 import { mostUrgent, nextOfWork, whyWorkWaits } from '../../core/policy/explanation.js';
 import {
+  archiveRepairId,
   archiveTransferId,
   dataTransferId,
   deletionId,
@@ -35,7 +36,8 @@ export async function explainPackage(
   ]);
   const archives = locations.filter((one) => one.locationType === 'long_term_archive' && one.active);
   const asked = await askTemporal(sources, async (client) => {
-    const work = await workOf(client, packageId, journey, archives);
+    const damaged = copies.filter((copy) => copy.state === 'damaged');
+    const work = await workOf(client, packageId, journey, archives, damaged);
     return { work, ...(await standing(client, work, summary, journey, copies, archives)) };
   });
   const explanation: Explanation = {
@@ -96,11 +98,13 @@ async function workOf(
   packageId: string,
   journey: PackageJourney,
   archives: Location[],
+  damaged: PhysicalCopy[],
 ): Promise<WorkNow[]> {
   const ids = [
     packageCreationId(packageId),
     ...journey.transfers.flatMap(({ id }) => [dataTransferId(id), unpackingId(id)]),
     ...archives.map(({ site, name }) => archiveTransferId(packageId, { site, location: name })),
+    ...damaged.map(({ id }) => archiveRepairId(id)),
     deletionId(packageId),
   ];
   const found = await Promise.all(ids.map((id) => workNow(client, id)));
@@ -144,6 +148,16 @@ async function standing(
         since,
       );
     default: {
+      const [damaged] = copies.filter((copy) => copy.state === 'damaged');
+      if (damaged !== undefined) {
+        const place = { site: damaged.location.site, location: damaged.location.name };
+        return planned(
+          client,
+          'audit',
+          place,
+          `starts the repair of its copy in ${place.site}.${place.location}`,
+        );
+      }
       const missing = archives.find(
         (archive) => !copies.some((copy) => isGood(copy) && copy.location.id === archive.id),
       );

@@ -1,5 +1,6 @@
 import * as fixity from './catalogue/fixity.js';
 import { damages, fixityStatus, type Damage, type FixityStatus } from './catalogue/fixity-status.js';
+import { recordInBuffer, repairElsewhere, type RepairElsewhere } from './catalogue/repair-detour.js';
 import type { ReadRange, StoredCopy } from './records.js';
 import type { Transactions } from './transactions.js';
 
@@ -48,6 +49,16 @@ export class FixityCatalogue {
 
   recordRepaired(copyId: string, sourceCopyId: string, stored: StoredCopy): Promise<void> {
     return this.transactions.write((manager) => fixity.recordRepaired(manager, copyId, sourceCopyId, stored));
+  }
+
+  /** What else there is to repair a copy from; undefined where it is not damaged any more. */
+  repairElsewhere(copyId: string): Promise<RepairElsewhere | undefined> {
+    return this.transactions.read((manager) => repairElsewhere(manager, copyId));
+  }
+
+  /** Records that a buffer has a package, read there in full. */
+  recordInBuffer(found: Parameters<typeof recordInBuffer>[1]): Promise<void> {
+    return this.transactions.write((manager) => recordInBuffer(manager, found));
   }
 
   /** Each archive. */

@@ -54,7 +54,7 @@ export function whyStillNeeded(
 }
 
 /** Whether any route leads there at all, be it full or closed at this hour. */
-function leadsThere(
+export function leadsThere(
   from: Location,
   site: string,
   facts: Pick<RoutingFacts, 'locations' | 'routes'>,

@@ -1,4 +1,6 @@
-import type { PhysicalCopy } from '../database/records.js';
+import type { Location, PhysicalCopy } from '../database/records.js';
+import { leadsThere } from './redundancy.js';
+import { primaryBuffer, type RoutingFacts } from './routing.js';
 
 /** States of copies that are whole as far as anybody knows. */
 const WHOLE = new Set(['present', 'staged', 'deletion_possible', 'deletion_scheduled']);
@@ -32,6 +34,42 @@ function distance({ location }: PhysicalCopy, damaged: PhysicalCopy): number {
   if (location.locationType !== 'long_term_archive') return Infinity;
   if (here) return 1;
   return location.storageType === 's3' ? 2 : Infinity;
+}
+
+/** A copy in an archive elsewhere, and the buffer beside it that it is brought back to, to be sent from there. */
+export interface Detour {
+  source: PhysicalCopy;
+  buffer: Location;
+}
+
+/**
+ * The archive copies at other sites that reach a damaged one by way of buffers, where nobody here has the keys to their store; best first: one in doubt
+ * comes last, then the one that was read back last.
+ */
+export function repairDetours(
+  damaged: PhysicalCopy,
+  copies: PhysicalCopy[],
+  facts: Pick<RoutingFacts, 'locations' | 'routes'>,
+): Detour[] {
+  return copies
+    .filter(
+      (one) =>
+        one.location.locationType === 'long_term_archive' &&
+        one.location.site !== damaged.location.site &&
+        one.state === 'present' &&
+        one.sha256 === damaged.sha256 &&
+        one.bytes === damaged.bytes,
+    )
+    .sort(
+      (a, b) =>
+        Number(a.doubt !== undefined) - Number(b.doubt !== undefined) ||
+        (b.verifiedAt ?? '').localeCompare(a.verifiedAt ?? ''),
+    )
+    .flatMap((source) => {
+      const found = primaryBuffer({ locations: facts.locations }, source.location.site);
+      if (!('buffer' in found) || !leadsThere(found.buffer, damaged.location.site, facts)) return [];
+      return [{ source, buffer: found.buffer }];
+    });
 }
 
 /** The key that a repaired copy gets. Nothing in an archive is overwritten: what is damaged keeps its place, as evidence. */

@@ -1,4 +1,4 @@
-import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../exceptions.js';
 import { damageOf, unpackInto } from '../package/unpack-local.js';
@@ -6,7 +6,8 @@ import { Unpacker, type ExpectedMember } from '../package/unpacker.js';
 import { errorCode } from '../package/source-root.js';
 import type { TransferOptions } from '../storage/archive-store.js';
 import { classifyDiskError, freeSpace } from '../utilities/disk.js';
-import { readPieces, type ByteSource } from './byte-source.js';
+import type { ByteSource } from './byte-source.js';
+import { download } from './download.js';
 
 /** What is asked of an archive. */
 export interface FetchRequest extends TransferOptions {
@@ -27,7 +28,6 @@ export interface FetchRequest extends TransferOptions {
 const MIB = 1024 * 1024;
 /** More than this in a row that nobody wants is not read but jumped over. */
 const JUMP = 4 * MIB;
-const SYNC_EVERY = 256 * MIB;
 /** Nothing else tells when a disk has room again. */
 const FULL_DISK_SECONDS = 60;
 
@@ -105,34 +105,6 @@ async function fetchByRanges({
     return broken === undefined ? mismatches : [broken, ...mismatches];
   } finally {
     await unpacker.discard();
-  }
-}
-
-/** Fetches the tar into a partial file, from where that ends. Writing the same bytes twice at once does no harm. */
-async function download(request: FetchRequest, part: string): Promise<void> {
-  const { source, bytes, signal, onProgress } = request;
-  try {
-    const file = await open(part, 'a+').then(async (made) => {
-      await made.close();
-      return open(part, 'r+');
-    });
-    try {
-      let at = Math.min((await file.stat()).size, bytes);
-      let synced = at;
-      for await (const piece of readPieces(source, at, bytes, signal)) {
-        await file.write(piece, 0, piece.length, at);
-        at += piece.length;
-        onProgress?.(at);
-        if (at - synced < SYNC_EVERY) continue;
-        await file.datasync();
-        synced = at;
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw classifyDiskError(error, { operation: 'staging', subject: part });
   }
 }
 

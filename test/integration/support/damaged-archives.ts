@@ -4,10 +4,12 @@ import { openSync, closeSync, readFileSync, writeFileSync, writeSync } from 'nod
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { DataSource } from 'typeorm';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { makeAuditActivities } from '../../../src/activities/audit.js';
 import { makeAuditRecordActivities } from '../../../src/activities/audit-records.js';
 import { makeCatalogueActivities } from '../../../src/activities/catalogue.js';
+import { makeRepairDetourActivities } from '../../../src/activities/repair-detour.js';
 import type { Dependencies } from '../../../src/activities/dependencies.js';
 import { projectRoot } from '../../../src/client/embedded/project-root.js';
 import type { Catalogue } from '../../../src/core/database/catalogue.js';
@@ -56,9 +58,10 @@ export function withArchives(
   t: TestContext,
   packages: number,
   run: (lab: Lab) => Promise<void>,
+  { buffers = 'kept' }: { buffers?: 'kept' | 'freed' } = {},
 ): Promise<void> {
   return withScratch(t, (directory) =>
-    withCatalogue(async ({ catalogue, url }) => {
+    withCatalogue(async ({ catalogue, dataSource, url }) => {
       const suffix = randomBytes(4).toString('hex');
       const described = topology();
       described.sites.push({ shortName: 'us', name: 'US' });
@@ -146,9 +149,23 @@ export function withArchives(
           await runActivity((input: { copyId: string }) => audit.auditCopy(input), { copyId: copy.id });
         }
       }
+      if (buffers === 'freed') await freeBuffers(dataSource);
       await run(lab);
     }),
   );
+}
+
+/** As after the deletions that follow archiving. */
+async function freeBuffers(dataSource: DataSource): Promise<void> {
+  const steps = [
+    `state = 'deletion_scheduled', delete_after = now()`,
+    `state = 'deletion_in_progress', delete_after = null`,
+    `state = 'deleted', deleted_at = now()`,
+  ];
+  for (const step of steps)
+    await dataSource.query(
+      `update physical_copy set ${step} where data_location_id in (select id from data_location where location_type = 'buffer')`,
+    );
 }
 
 /** Runs an activity by itself, as a worker would. */
@@ -165,7 +182,7 @@ export function withWorkers<T>(
   { dependencies }: Lab,
   act: () => Promise<T>,
 ): Promise<T> {
-  const audit = makeAuditActivities(dependencies);
+  const audit = { ...makeAuditActivities(dependencies), ...makeRepairDetourActivities(dependencies) };
   return temporal.withWorkers(
     {
       [CATALOGUE_QUEUE]: {
@@ -197,6 +214,6 @@ export function flipByte(file: string, at: number): void {
   closeSync(descriptor);
 }
 
-export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 100));
+export async function until(isSo: () => Promise<boolean>, everyMs = 100): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, everyMs));
 }

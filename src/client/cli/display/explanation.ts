@@ -19,7 +19,11 @@ export function explanationLines(one: Explanation, style: Style, now: Date): str
 
 function copyLines(copy: CopyExplanation, style: Style, now: Date): string[] {
   const verified =
-    copy.verifiedAt === undefined ? 'never read back' : `read back ${ago(copy.verifiedAt, now)}`;
+    copy.state === 'damaged'
+      ? 'it counts for nothing'
+      : copy.verifiedAt === undefined
+        ? 'never read back'
+        : `read back ${ago(copy.verifiedAt, now)}`;
   const lines = [
     printable(
       `  copy at ${copy.location} (${copy.locationType}): ${copy.state}, ${formatBytes(copy.bytes)}, ${verified}`,
@@ -27,6 +31,8 @@ function copyLines(copy: CopyExplanation, style: Style, now: Date): string[] {
     style.dim(printable(`    ${copy.path}`)),
   ];
   if (copy.state === 'deleted') return lines;
+  if (copy.state === 'damaged')
+    lines.push(printable(`    now: ${copy.waiting.words}${since(copy.waiting.since, now)}`));
   if (copy.deletion.may) lines.push('    may be deleted: the archive copies that are required are verified');
   else lines.push(...copy.deletion.reasons.map((reason) => printable(`    kept: ${reason.words}`)));
   if (copy.next !== undefined) lines.push(printable(`    next: ${copy.next.words}${at(copy.next.at, now)}`));

@@ -220,6 +220,11 @@ async function planFurtherCopies(
   }
 }
 
+/** Of a package `p`: that an archive copy at the site `$2` is damaged. Whatever buffer has it sends it then, also the one it was made in. */
+const DAMAGED_AT = `exists (
+  select from archive_damage d join physical_copy x on x.id = d.physical_copy_id join data_location l on l.id = x.data_location_id
+  join site s on s.id = l.site_id where x.raw_data_package_id = p.id and d.repaired_at is null and s.short_name = $2)`;
+
 async function lackingAt(
   manager: EntityManager,
   here: Location,
@@ -233,9 +238,9 @@ async function lackingAt(
     manager,
     `select p.id, p.bytes::float8 as size, extract(epoch from now() - c.created_at)::float8 as "waitedSeconds"
      from physical_copy c join raw_data_package p on p.id = c.raw_data_package_id
-     where c.data_location_id = $1 and c.state = 'present' and c.verified_at is not null
-       and p.buffer_location_id <> c.data_location_id and p.state <> 'failed'
-       and ${hasArchive ? `exists (${archived} and s.short_name = $3)` : `$3::text is not null and not exists (${archived})`}
+     where c.data_location_id = $1 and c.state = 'present' and p.state <> 'failed' and $3::text is not null
+       and (${DAMAGED_AT} or (c.verified_at is not null and p.buffer_location_id <> c.data_location_id
+         and ${hasArchive ? `exists (${archived} and s.short_name = $3)` : `not exists (${archived})`}))
        and not exists (${archived} and s.short_name = $2)
        and not exists (
          select from physical_copy b join data_location l on l.id = b.data_location_id and l.location_type = 'buffer'
