@@ -58,7 +58,7 @@ export function makeAuditActivities(dependencies: Dependencies) {
           });
         }
         const at = new Date().toISOString();
-        const sidecarRewritten = await putSidecarRight(store, copy.path, order);
+        const sidecarRewritten = await putSidecarRight(store, copy.path, order, await facilityAt(copy));
         return { sound: true as const, at, ranges: seen.ranges, sidecarRewritten };
       });
     },
@@ -87,7 +87,7 @@ export function makeAuditActivities(dependencies: Dependencies) {
         const stored = await store
           .put(repairPath, from, { bytes, sha256 }, { signal, onProgress })
           .finally(() => from.close());
-        await putSidecarRight(store, repairPath, order);
+        await putSidecarRight(store, repairPath, order, await facilityAt(copy));
         const noter = new RangeNoter(bytes);
         const read = await store.readBack(repairPath, {
           signal,
@@ -104,12 +104,16 @@ export function makeAuditActivities(dependencies: Dependencies) {
             },
           );
         const verifiedAt = new Date().toISOString();
-        if (repairPath !== order.damagedPath) await markSuperseded(store, order);
+        if (repairPath !== order.damagedPath) await markSuperseded(store, order, await facilityAt(copy));
         const { versionId, etag } = stored;
         return { key: repairPath, bytes, sha256, versionId, etag, verifiedAt, ranges: noter.noted() };
       });
     },
   };
+
+  function facilityAt({ location }: PhysicalCopy): Promise<string> {
+    return settings.get('archive.facility_name', { site: location.site, location: location.name });
+  }
 
   async function bytesOf(source: PhysicalCopy): Promise<ByteSource> {
     const { location, path, bytes } = source;
@@ -144,8 +148,13 @@ async function lookAt(
 }
 
 /** Writes the sidecar anew where it is missing or tells something else of the package; whether it had to. */
-async function putSidecarRight(store: ArchiveStore, path: string, order: AuditOrder): Promise<boolean> {
-  const expected = sidecarOf(path, order);
+async function putSidecarRight(
+  store: ArchiveStore,
+  path: string,
+  order: AuditOrder,
+  facility: string,
+): Promise<boolean> {
+  const expected = sidecarOf(path, order, facility);
   const key = getS3KeyForSidecar(path);
   const found = (await store.getJson(key)) as { key?: unknown; package?: unknown } | undefined;
   const facts = (document: { key?: unknown; package?: unknown } | undefined) =>
@@ -156,14 +165,20 @@ async function putSidecarRight(store: ArchiveStore, path: string, order: AuditOr
 }
 
 /** Whoever meets the damaged object later finds beside it what it is. */
-async function markSuperseded(store: ArchiveStore, order: RepairOrder): Promise<void> {
+async function markSuperseded(store: ArchiveStore, order: RepairOrder, facility: string): Promise<void> {
   await store.putJson(getS3KeyForSidecar(order.damagedPath), {
-    ...sidecarOf(order.damagedPath, order),
+    ...sidecarOf(order.damagedPath, order, facility),
     superseded: { by: order.repairPath, because: `this object was found damaged: ${order.kind}` },
   });
 }
 
-function sidecarOf(path: string, order: AuditOrder): Record<string, unknown> {
+function sidecarOf(path: string, order: AuditOrder, facility: string): Record<string, unknown> {
   const { bytes, sha256 } = order.copy;
-  return sidecarDocument(path, { package: order.package, bytes, sha256, provenance: order.provenance });
+  return sidecarDocument(path, {
+    package: order.package,
+    bytes,
+    sha256,
+    provenance: order.provenance,
+    facility,
+  });
 }

@@ -53,7 +53,13 @@ export function makeArchiveActivities(dependencies: Dependencies) {
         const stored = await store.put(key, file, { bytes, sha256 }, { signal, onProgress });
         await store.putJson(
           getS3KeyForSidecar(key),
-          sidecarDocument(key, { package: order.package, bytes, sha256, provenance: order.provenance }),
+          sidecarDocument(key, {
+            package: order.package,
+            bytes,
+            sha256,
+            provenance: order.provenance,
+            facility: await dependencies.settings.get('archive.facility_name', input.archive),
+          }),
         );
         const read = await readInFull(
           store,

@@ -189,15 +189,16 @@ export class TopologyCalls {
   }
 
   /**
-   * Makes sites, locations and routes as a document describes them; what it does not name stays.
+   * Makes sites, locations and routes as a document describes them; what it does not name stays, unless
+   * `prune` is given: see {@link topology.applyTopology}.
    *
    * @returns each change, in words
    * @throws ConfigurationError that names every wrong place of the document
    */
   import(document: string, options: { format?: DocumentFormat; dryRun?: boolean } = {}): Promise<string[]> {
-    const { format = 'yaml', dryRun } = options;
+    const { format = 'yaml', ...how } = options;
     return this.reach.catalogue((catalogue) =>
-      topology.applyTopology(catalogue, parseTopology(document, format, 'the topology'), { dryRun }),
+      topology.applyTopology(catalogue, parseTopology(document, format, 'the topology'), how),
     );
   }
 

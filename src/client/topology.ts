@@ -7,19 +7,30 @@ import { parseTopology, topologyChanges, type DocumentFormat } from '../core/top
 /** Client calls about sites, locations and routes; each also is a command, `cdt topology`. */
 
 /**
- * Makes sites, locations and routes as described; what is not described stays.
+ * Makes sites, locations and routes as described. What is not described stays, or is removed where `prune` asks for it.
  *
  * @param options.dryRun change nothing
  * @returns each change, in words
+ * @throws ConfigurationError with `prune` that names all that has to stay, because it holds copies or has a history; nothing is changed then
  */
 export async function applyTopology(
   catalogue: Catalogue,
   wanted: Topology,
-  options: { dryRun?: boolean } = {},
+  options: { dryRun?: boolean; prune?: boolean } = {},
 ): Promise<string[]> {
+  const { dryRun = false, prune = false } = options;
   const changes = topologyChanges(await catalogue.topology(), wanted);
-  if (options.dryRun !== true) await catalogue.ensureTopology(wanted);
-  return changes;
+  if (!prune) {
+    if (!dryRun) await catalogue.ensureTopology(wanted);
+    return changes;
+  }
+  const removed = dryRun ? await catalogue.removals(wanted) : await catalogue.replaceTopology(wanted);
+  return [
+    ...changes,
+    ...removed.map(({ kind, name, kept }) =>
+      kept.length === 0 ? `remove ${kind} ${name}` : `can't remove ${kind} ${name}: ${kept.join(', ')}`,
+    ),
+  ];
 }
 
 /**

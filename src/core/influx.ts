@@ -126,36 +126,42 @@ export class InfluxWriter {
 /**
  * A point in the line protocol
  * (https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/); undefined where it has no field that can be written. Empty tags
- * are left out, line breaks become spaces.
+ * are left out, line breaks become spaces, backslashes that would escape something slashes.
  */
 export function lineOf({ measurement, tags, fields, timestampNs }: Point): string | undefined {
+  const name = escapeText(measurement, /([, ])/g);
   const written = Object.entries(fields)
-    .map(([key, value]) => [key, fieldValue(value)] as const)
-    .filter((entry): entry is readonly [string, string] => entry[1] !== undefined)
-    .map(([key, value]) => `${escapeKey(key)}=${value}`);
-  if (written.length === 0) return undefined;
+    .map(([key, value]) => [escapeKey(key), fieldValue(value)] as const)
+    .filter((entry): entry is readonly [string, string] => entry[0] !== '' && entry[1] !== undefined)
+    .map(([key, value]) => `${key}=${value}`);
+  if (written.length === 0 || name === '') return undefined;
   // Sorted, as the server likes them.
   const labels = Object.entries(tags)
-    .filter(([, value]) => value !== '')
+    .map(([key, value]) => [escapeKey(key), escapeKey(value)] as const)
+    .filter(([key, value]) => key !== '' && value !== '')
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `,${escapeKey(key)}=${escapeKey(value)}`);
-  const name = oneLine(measurement).replace(/([, ])/g, '\\$1');
+    .map(([key, value]) => `,${key}=${value}`);
   const time = timestampNs === undefined ? '' : ` ${timestampNs}`;
   return `${name}${labels.join('')} ${written.join(',')}${time}`;
 }
 
 function fieldValue(value: number | bigint | string | boolean): string | undefined {
-  if (typeof value === 'bigint') return `${value}i`;
+  // The server takes 64 bits.
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? `${value}i` : undefined;
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return `"${oneLine(value).replace(/(["\\])/g, '\\$1')}"`;
   return Number.isFinite(value) ? String(value) : undefined;
 }
 
-/** A backslash at the end would escape what follows. */
 function escapeKey(text: string): string {
+  return escapeText(text, /([,= ])/g);
+}
+
+/** A backslash at the end would escape what follows, and one before what is escaped would be taken for its escape: they become slashes. */
+function escapeText(text: string, special: RegExp): string {
   return oneLine(text)
-    .replace(/\\+$/, '')
-    .replace(/([,= ])/g, '\\$1');
+    .replace(/\\(?=[\\,= ]|$)/g, '/')
+    .replace(special, '\\$1');
 }
 
 function oneLine(text: string): string {

@@ -30,6 +30,14 @@ export type SettingDefinition = Common &
 const EVERYWHERE = ['global', 'site', 'location'] as const;
 
 export const SETTINGS = {
+  'archive.facility_name': {
+    type: 'text',
+    pattern: /^\S(.{0,98}\S)?$/,
+    expected: 'a name of up to 100 characters',
+    default: 'FYST',
+    scopes: EVERYWHERE,
+    description: 'the observatory, as the documents beside archived packages name it (ObsCore facility_name)',
+  },
   'packaging.quiet_seconds': {
     type: 'duration',
     unit: 'seconds',

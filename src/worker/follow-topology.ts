@@ -34,8 +34,8 @@ export interface FollowOptions {
 }
 
 /**
- * Keeps the served queues as the catalogue's topology is: one that comes is served, one that goes is released. A location that is
- * switched off is drained: its queues are served until nothing is at hand and nothing waits there any more, and again if something
+ * Keeps the served queues as the catalogue's topology is: one that comes is served. A location that is removed or switched off is
+ * drained: its queues are served until nothing is at hand and nothing waits there any more, and of one that is switched off again if something
  * comes back later. While the catalogue is away all goes on as it was.
  */
 export class TopologyFollower {
@@ -64,8 +64,9 @@ export class TopologyFollower {
       able(queue),
     );
     const known = new Set(selected.map(({ queue }) => queue));
+    // What was removed outright is drained as what was switched off.
     for (const queue of serving.queues)
-      if (parseTaskQueue(queue) !== undefined && !known.has(queue)) serving.release(queue);
+      if (parseTaskQueue(queue) !== undefined && !known.has(queue)) await this.drain(queue);
     for (const { queue, active } of selected) {
       if (active) {
         this.quiet.delete(queue);

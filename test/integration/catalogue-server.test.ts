@@ -5,6 +5,7 @@ import { ConfigurationError, DatabaseError, DatabaseOperationError } from '../..
 import type { Catalogue } from '../../src/core/database/catalogue.js';
 import { MIGRATIONS } from '../../src/core/database/migrations/index.js';
 import { migrate, openDataSource } from '../../src/core/database/data-source.js';
+import { Transactions } from '../../src/core/database/transactions.js';
 import { observatory, planPackages, topology, type Observatory } from './support/catalogue-fixture.js';
 import { freePort, onServer, serverUrl, withCatalogue, withDatabase } from './support/database.js';
 
@@ -192,3 +193,21 @@ async function blockedPlanning(
     await other.end();
   }
 }
+
+test('the pool has as many connections as it is told, and a statement ends when its time is over', () =>
+  withDatabase(async (url) => {
+    const dataSource = await openDataSource(url, { poolSize: 2, statementSeconds: 1 });
+    try {
+      await Promise.all(Array.from({ length: 6 }, () => dataSource.query('select pg_sleep(0.05)')));
+      const [open] = await dataSource.query<{ n: number }[]>(
+        `select count(*)::integer as n from pg_stat_activity where datname = current_database()`,
+      );
+      assert.equal(open?.n, 2);
+      await assert.rejects(
+        new Transactions(dataSource).read((manager) => manager.query('select pg_sleep(30)')),
+        DatabaseOperationError,
+      );
+    } finally {
+      await dataSource.destroy();
+    }
+  }));

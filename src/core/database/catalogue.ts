@@ -14,6 +14,7 @@ import * as rerouting from './catalogue/rerouting.js';
 import * as problems from './catalogue/problems.js';
 import * as sweeps from './catalogue/sweeps.js';
 import * as topology from './catalogue/topology.js';
+import * as removal from './catalogue/topology-removal.js';
 import * as transfers from './catalogue/transfers.js';
 import { DeletionCatalogue } from './deletion-catalogue.js';
 import { ExplainCatalogue } from './explain-catalogue.js';
@@ -104,6 +105,24 @@ export class Catalogue {
   /** Makes the sites, locations and routes be as described; matches by name and removes nothing. */
   ensureTopology(described: Topology): Promise<void> {
     return this.transactions.write((manager) => topology.ensureTopology(manager, described));
+  }
+
+  /**
+   * As {@link ensureTopology}, and removes what is not described.
+   *
+   * @returns what was removed
+   * @throws ConfigurationError that names all that has to stay, because it holds copies or has a history; nothing is changed then
+   */
+  replaceTopology(described: Topology): Promise<removal.Removal[]> {
+    return this.transactions.write(async (manager) => {
+      await topology.ensureTopology(manager, described);
+      return removal.removeUnnamed(manager, described);
+    });
+  }
+
+  /** What {@link replaceTopology} would remove, and what keeps it. */
+  removals(described: Topology): Promise<removal.Removal[]> {
+    return this.transactions.read((manager) => removal.removals(manager, described));
   }
 
   /** Everything that {@link ensureTopology} takes, as it is now. */

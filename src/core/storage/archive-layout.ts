@@ -42,6 +42,8 @@ export interface SidecarFacts {
   sha256: string;
   bytes: number;
   provenance: { site: string; createdAt: string; arrivedAt?: string };
+  /** The observatory, as ObsCore's `facility_name`. */
+  facility: string;
 }
 
 /**
@@ -74,7 +76,7 @@ export function sidecarDocument(key: string, facts: SidecarFacts): Record<string
       calib_level: 0,
       obs_collection: summary.instrumentModule,
       obs_id: summary.executedObsUnit,
-      facility_name: 'FYST',
+      facility_name: facts.facility,
       instrument_name: summary.instrumentModule,
       access_format: 'application/x-tar',
       access_estsize: Math.ceil(facts.bytes / 1000),

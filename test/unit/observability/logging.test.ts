@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import winston from 'winston';
 import { inContext, timed, within, type Timing } from '../../../src/core/decorators.js';
-import { makeLogger, redacted } from '../../../src/core/logging.js';
+import { formatFor, makeLogger, redacted } from '../../../src/core/logging.js';
 import { Secret } from '../../../src/core/utilities/secret.js';
 
 function logAndLines() {
@@ -107,4 +107,10 @@ test('within provides the first argument and passes the others on', async () => 
     (given: string, one: number, two: number) => Promise.resolve(`${given} ${one + two}`),
   );
   assert.equal(await act(1, 2), 'manager 3');
+});
+
+test('where nobody says how, a terminal gets text and everything else JSON', () => {
+  assert.equal(formatFor({ isTTY: true }), 'text');
+  assert.equal(formatFor({ isTTY: false }), 'json');
+  assert.equal(formatFor({}), 'json');
 });

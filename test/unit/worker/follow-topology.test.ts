@@ -55,12 +55,17 @@ function laboratory(locations: Location[], site?: string) {
   return { serving, waiting, state, look };
 }
 
-test('what comes is served, what goes is released, and the fixed queues stay', async () => {
+test('what comes is served, what is removed is drained and released, and the fixed queues stay', async () => {
   const lab = laboratory([location('ccat', 'a', 'source')]);
   await lab.look();
-  assert.ok(lab.serving.serves('ccat.a.raw_data_package_creation'));
+  const queue = 'ccat.a.raw_data_package_creation';
+  assert.ok(lab.serving.serves(queue));
   lab.state.locations = [location('ccat', 'b', 'long_term_archive')];
-  await lab.look();
+  lab.serving.busy.add(queue);
+  await lab.look(20);
+  assert.ok(lab.serving.serves(queue), 'work is at hand');
+  lab.serving.busy.clear();
+  await lab.look(4);
   assert.deepEqual(lab.serving.queues, ['cdt.workflows', 'ccat.b.long_term_archive_transfer']);
 });
 

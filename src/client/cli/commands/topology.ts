@@ -33,11 +33,16 @@ export function registerTopology(program: Command, io: Io): void {
     .command('import <file>')
     .summary('make sites, locations and routes as a YAML or TOML file describes them')
     .description(
-      'Adds and changes what the file (.yaml, .yml or .toml) describes, and tells each change. What it does not name stays: to take a location or route out of use, set "active: false". Running workers follow within seconds.',
+      'Adds and changes what the file (.yaml, .yml or .toml) describes, and tells each change. What it does not name stays, unless --prune is given: to take a location or route out of use, set "active: false". Running workers follow within seconds.',
     )
     .option('--dry-run', 'tell what would change, and change nothing', false)
+    .option(
+      '--prune',
+      'remove what the file does not name; refused for what holds copies or has a history',
+      false,
+    )
     .option(...DATA_DIR)
-    .action(async (file: string, flags: Flags & { dryRun: boolean }) => {
+    .action(async (file: string, flags: Flags & { dryRun: boolean; prune: boolean }) => {
       const wanted = await readTopology(file);
       const changes = await inCatalogue(flags, (catalogue) => applyTopology(catalogue, wanted, flags));
       const told = changes.length === 0 ? ['nothing changes: the topology is as described'] : changes;
