@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../core/exceptions.js';
+import { QUIET_TIMES } from '../core/policy/execution-wait.js';
 import { primaryBuffer } from '../core/policy/routing.js';
 import { makeDeletionPlanningActivities } from './deletion-planning.js';
 import type { Dependencies } from './dependencies.js';
@@ -51,9 +52,6 @@ interface PlannedArchiving {
 
 export type CatalogueActivities = ReturnType<typeof makeCatalogueActivities>;
 
-/** A unit with files that never get quiet is packaged without them after this many quiet periods. */
-const PATIENCE = 10;
-
 export function makeCatalogueActivities(dependencies: Dependencies) {
   const { catalogue, settings, wakePlanner, notifications } = dependencies;
   return {
@@ -71,7 +69,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           bufferLocationId: buffer.id,
           maxBytes: await settings.get('packaging.max_bytes', input),
           maxFiles: await settings.get('packaging.max_files', input),
-          waitSeconds: PATIENCE * quietSeconds,
+          waitSeconds: QUIET_TIMES * quietSeconds,
           executionQuietSeconds: await settings.get('packaging.execution_quiet_seconds', input),
           limit: input.limit,
         });

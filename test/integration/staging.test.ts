@@ -23,6 +23,7 @@ import type { ArchiveStore } from '../../src/core/storage/archive-store.js';
 import { makeS3Client } from '../../src/core/storage/s3-client.js';
 import { WORKFLOW_QUEUE } from '../../src/core/queue-discovery.js';
 import type { StagingOutcome } from '../../src/workflows/staging.js';
+import { SettingsManager } from '../../src/core/settings-manager.js';
 import { withScratch } from '../support/scratch.js';
 import { archivedObservatory, stagingWorkers, type ArchivedObservatory } from './support/archived.js';
 import { withCatalogue } from './support/database.js';
@@ -153,12 +154,19 @@ test('two jobs share a copy; it goes when the last of them is released', TIMEOUT
       );
 
       const whyKeep = () => Promise.resolve([]);
-      const [told] = await explain({ catalogue, temporal: { client: lab.client }, whyKeep }, one.jobId);
+      const settings = new SettingsManager(catalogue.settings);
+      const sources = { catalogue, temporal: { client: lab.client }, settings, whyKeep };
+      const [told] = await explain(sources, one.jobId);
       assert.match(
         `${told?.state}: ${told?.waiting.words}`,
         /ready, 2 of 2 packages.*ada: its files are there/,
       );
       assert.match(told?.next?.at ?? '', /^\d{4}-/);
+      const [ofPackage] = await explain(sources, shared.packageId);
+      const staged = ofPackage?.copies.find(({ locationType }) => locationType === 'processing');
+      assert.match(staged?.waiting.words ?? '', /staging job .* and the staging job .* need it/);
+      assert.match(staged?.next?.words ?? '', /taken away, unless/);
+      assert.ok(Date.parse(staged?.next?.at ?? '') > Date.now());
       const [facts] = await catalogue.deletions.facts([shared.packageId]);
       assert.equal(facts?.neededBy.length, 2, 'both jobs are a reason to keep the copy');
 

@@ -40,14 +40,16 @@ async function reach(access: Access): Promise<Sources['temporal']> {
 }
 
 function sources(catalogue: Catalogue, temporal: Sources['temporal'], access: Access): Sources {
+  const settings = access.settings(catalogue);
   return {
     catalogue,
     temporal,
+    settings,
     whyKeep: async (packageId, targetId) => {
       const [facts] = await catalogue.deletions.facts([packageId]);
       const target = facts?.targets.find((one) => one.id === targetId);
       if (facts === undefined || target === undefined) return [];
-      const { rules } = await deletionRulesAt(access.settings(catalogue), target.location);
+      const { rules } = await deletionRulesAt(settings, target.location);
       return mayGo(target, facts, rules, await catalogue.deletions.now(), 'plan').reasons;
     },
   };

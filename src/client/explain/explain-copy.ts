@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Location, PhysicalCopy } from '../../core/database/records.js';
+import { keptUntil } from '../../core/policy/staging.js';
 import type { Reason } from '../../core/policy/reason.js';
 import { nextOfWork, whyWorkWaits } from '../../core/policy/explanation.js';
 import { archiveRepairId } from '../../workflows/journeys.js';
@@ -26,6 +27,31 @@ export async function explainCopy(sources: Sources, copy: PhysicalCopy): Promise
     deletion: { may: reasons.length === 0, reasons },
     waiting: asked.waiting,
     next: asked.next,
+    ...(await standingOfStaged(sources, copy)),
+  };
+}
+
+/** A staged copy stays for whoever needs it, and for a while after the last one. */
+async function standingOfStaged(
+  { catalogue, settings }: Sources,
+  { location, packageId, state }: PhysicalCopy,
+): Promise<Standing | undefined> {
+  if (location.locationType !== 'processing' || state === 'deleted') return undefined;
+  const facts = await catalogue.staging.facts(location.id, packageId);
+  if (facts === undefined) return undefined;
+  const place = { site: location.site, location: location.name };
+  const retentionSeconds = 3600 * (await settings.get('staging.retention_hours', place));
+  const jobs = facts.needs.map(({ jobId, requestedBy }) => `the staging job ${jobId} of ${requestedBy}`);
+  const words =
+    jobs.length === 0
+      ? 'no staging job needs it; it is kept for whoever asks for it next'
+      : `${jobs.join(' and ')} ${jobs.length === 1 ? 'needs' : 'need'} it`;
+  return {
+    waiting: { for: 'safety', words, since: jobs.length === 0 ? facts.neededAt : undefined },
+    next: {
+      words: 'it is taken away, unless somebody asks for it before',
+      at: keptUntil(facts, { retentionSeconds }),
+    },
   };
 }
 

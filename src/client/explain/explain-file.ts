@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { FileFacts } from '../../core/database/catalogue/explain.js';
+import { QUIET_TIMES, whyExecutionWaits } from '../../core/policy/execution-wait.js';
 import {
   askTemporal,
   type CopyExplanation,
@@ -16,7 +17,9 @@ export async function explainFile(sources: Sources, file: FileFacts): Promise<Ex
   const about = { kind: 'file' as const, id: file.id, name: file.path, observation: file.observation };
   if (file.packageId === undefined) {
     const asked = await askTemporal(sources, (client) => standingOfFile(client, file));
-    return { ...about, state: file.state, copies: [await itself(sources, file)], work: [], ...asked };
+    const held = await heldByExecution(sources, file);
+    const copies = [await itself(sources, file)];
+    return { ...about, state: file.state, copies, work: [], ...asked, ...(isFree(asked) ? held : {}) };
   }
   const ofPackage = await explainPackage(sources, file.packageId);
   return {
@@ -33,6 +36,23 @@ export async function explainFile(sources: Sources, file: FileFacts): Promise<Ex
 async function itself(sources: Sources, file: FileFacts): Promise<CopyExplanation> {
   const source = await sources.catalogue.locationById(file.source.id);
   return explainAtSource(sources, { ...file, source });
+}
+
+/** Whether nothing else than its turn is known to hold it up. */
+function isFree({ waiting }: Standing): boolean {
+  return waiting.for === 'planner' || waiting.for === 'unknown';
+}
+
+/** What a file that could be packaged waits for in its observation; undefined where that does not hold it up. */
+async function heldByExecution(sources: Sources, file: FileFacts): Promise<Standing | undefined> {
+  if (file.state !== 'registered' || !file.quiet) return undefined;
+  const { catalogue, settings } = sources;
+  const place = { site: file.source.site, location: file.source.name };
+  const waitSeconds = QUIET_TIMES * (await settings.get('packaging.quiet_seconds', place));
+  const executionQuietSeconds = await settings.get('packaging.execution_quiet_seconds', place);
+  const facts = await catalogue.explain.execution(file.id, waitSeconds);
+  if (facts === undefined) return undefined;
+  return whyExecutionWaits(facts, { waitSeconds, executionQuietSeconds }, await catalogue.deletions.now());
 }
 
 async function standingOfFile(client: Client, file: FileFacts): Promise<Standing> {

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Catalogue } from '../../core/database/catalogue.js';
 import type { Next, Waiting } from '../../core/policy/explanation.js';
 import type { Reason } from '../../core/policy/reason.js';
+import type { Settings } from '../../core/settings-manager.js';
 import type { WorkNow } from './work.js';
 
 /** What `cdt explain` answers about one thing. Times are ISO 8601. */
@@ -44,6 +45,7 @@ export interface Sources {
   catalogue: Catalogue;
   /** Undefined while Temporal can't be reached, with the reason. */
   temporal: { client: Client } | { unreachable: string };
+  settings: Settings;
   /** Why something of a package must stay: a copy, by its ID, or its files at the source, by the package's own. Empty when it may go. */
   whyKeep(packageId: string, targetId: string): Promise<Reason[]>;
 }

@@ -10,6 +10,11 @@ export class ExplainCatalogue {
     return this.transactions.read((manager) => explain.findSubjects(manager, word));
   }
 
+  /** Undefined where no file of that execution waits. */
+  execution(fileId: string, waitSeconds: number): ReturnType<typeof explain.executionOf> {
+    return this.transactions.read((manager) => explain.executionOf(manager, fileId, waitSeconds));
+  }
+
   /** @throws PermanentError if there is no such package */
   packageJourney(packageId: string): Promise<explain.PackageJourney> {
     return this.transactions.read((manager) => explain.packageJourney(manager, packageId));

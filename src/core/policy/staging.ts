@@ -112,6 +112,13 @@ export function whyKeepStaged(
   return reasons;
 }
 
+/** When a staged copy is taken away at the latest, unless somebody asks for it anew or extends a job; ISO 8601. */
+export function keptUntil(facts: StagedFacts, rules: { retentionSeconds: number }): string {
+  const ends = facts.needs.filter((need) => isOpen(need.state)).map((need) => Date.parse(need.expiresAt));
+  const last = Math.max(Date.parse(facts.neededAt), ...ends);
+  return new Date(last + rules.retentionSeconds * 1000).toISOString();
+}
+
 /** Whether a job in this state has or wants its files. */
 export function isOpen(state: StagingState): boolean {
   return state === 'requested' || state === 'active' || state === 'ready';

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { PermanentError } from '../../exceptions.js';
+import type { ExecutionFacts } from '../../policy/execution-wait.js';
 import type { PackageState, RawDataFileState, Status } from '../../states.js';
 import type { PathText } from '../../utilities/path-text.js';
 import type { SourceFile } from '../records.js';
@@ -107,6 +108,41 @@ async function filesNamed(manager: EntityManager, word: string, id: string | nul
 }
 
 type FileRow = Omit<FileFacts, 'seenAt' | 'deletedAt'> & { seenAt: Date; deletedAt: Date | null };
+
+/** How it stands with the execution of a file that no package holds yet; undefined where all of its files are in packages. */
+export async function executionOf(
+  manager: EntityManager,
+  fileId: string,
+  waitSeconds: number,
+): Promise<ExecutionFacts | undefined> {
+  const found = await row<{
+    status: Status;
+    startedAt: Date | null;
+    lastAt: Date | null;
+    firstStillAt: Date | null;
+    unready: number;
+  }>(
+    manager,
+    `with waiting as (
+       select executed_obs_unit_id as unit, quiet, seen_at, quiet or seen_at <= now() - make_interval(secs => $2) as ready
+       from raw_data_file where state = 'registered' and raw_data_package_id is null
+         and (source_location_id, executed_obs_unit_id) = (select source_location_id, executed_obs_unit_id from raw_data_file where id = $1)
+     )
+     select u.status, u.started_at as "startedAt", max(seen_at) filter (where ready) as "lastAt",
+       min(seen_at) filter (where quiet) as "firstStillAt", count(*) filter (where not ready)::integer as unready
+     from waiting join executed_obs_unit u on u.id = waiting.unit group by u.id`,
+    [fileId, waitSeconds],
+  );
+  return (
+    found && {
+      status: found.status,
+      startedAt: found.startedAt?.toISOString(),
+      lastAt: found.lastAt?.toISOString(),
+      firstStillAt: found.firstStillAt?.toISOString(),
+      unready: found.unready,
+    }
+  );
+}
 
 export async function packageJourney(manager: EntityManager, packageId: string): Promise<PackageJourney> {
   const found = await row<Omit<PackageJourney, 'transfers' | 'since'> & { since: Date }>(

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { explain } from '../../src/client/explain/explain.js';
+import type { Explanation } from '../../src/client/explain/explanation.js';
+import { finishObservation, startObservation } from '../../src/client/observations.js';
+import { SettingsManager } from '../../src/core/settings-manager.js';
+import { entry, observatory, planPackages, QUIET_SECONDS } from './support/catalogue-fixture.js';
+import { withCatalogue } from './support/database.js';
+
+const BEGAN = '2026-11-24T20:00:00.000Z';
+
+test('a file tells that it waits for the end of its observation, since when and until when, also without Temporal', () =>
+  withCatalogue(async ({ catalogue, dataSource }) => {
+    const at = await observatory(catalogue);
+    const settings = new SettingsManager(catalogue.settings, { 'packaging.execution_quiet_seconds': 3600 });
+    const sources = {
+      catalogue,
+      settings,
+      temporal: { unreachable: 'NetworkError: it is away' },
+      whyKeep: () => Promise.resolve([]),
+    };
+    const explained = async (path: string): Promise<Explanation> => {
+      const [found] = await explain(sources, path);
+      assert.ok(found !== undefined);
+      return found;
+    };
+    const named = { source: 'ccat.chai', folder: 'obs-1' };
+    await startObservation(catalogue, { ...named, at: BEGAN });
+    await catalogue.registerEntries(at.source.id, [entry('obs-1/a')], QUIET_SECONDS);
+    const [{ seen }] = await dataSource.query<[{ seen: Date }]>('select seen_at as seen from raw_data_file');
+
+    const waits = await explained('obs-1/a');
+    assert.match(waits.waiting.words, /observation was begun and is not finished/);
+    assert.equal(waits.waiting.since, BEGAN);
+    assert.match(waits.waiting.advice ?? '', /cdt observation finish/);
+    assert.equal(waits.next?.at, new Date(seen.getTime() + 3_600_000).toISOString());
+    assert.equal((await planPackages(catalogue, at)).length, 0, 'and so it is');
+
+    await finishObservation(catalogue, { ...named, outcome: 'completed' });
+    await catalogue.registerEntries(at.source.id, [entry('obs-1/b', { quiet: false })], QUIET_SECONDS);
+    const others = await explained('obs-1/a');
+    assert.match(others.waiting.words, /1 file of its observation may still be written/);
+    assert.ok(Date.parse(others.next?.at ?? '') > Date.now());
+    assert.equal((await planPackages(catalogue, at)).length, 0, 'and so it is');
+
+    await dataSource.query(`update raw_data_file set seen_at = now() - interval '1 day'`);
+    assert.equal((await explained('obs-1/a')).waiting.for, 'unknown', 'it waits for its turn alone');
+    assert.equal((await planPackages(catalogue, at)).length, 1);
+  }));
