@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explain } from '../../src/client/explain/explain.js';
 import type { Explanation } from '../../src/client/explain/explanation.js';
+import { planned } from '../../src/client/explain/planner.js';
 import { finishObservation, startObservation } from '../../src/client/observations.js';
 import { SettingsManager } from '../../src/core/settings-manager.js';
-import { entry, observatory, planPackages, QUIET_SECONDS } from './support/catalogue-fixture.js';
+import { entry, observatory, planPackages, QUIET_SECONDS, topology } from './support/catalogue-fixture.js';
 import { withCatalogue } from './support/database.js';
 
 const BEGAN = '2026-11-24T20:00:00.000Z';
@@ -46,4 +47,38 @@ test('a file tells that it waits for the end of its observation, since when and 
     await dataSource.query(`update raw_data_file set seen_at = now() - interval '1 day'`);
     assert.equal((await explained('obs-1/a')).waiting.for, 'unknown', 'it waits for its turn alone');
     assert.equal((await planPackages(catalogue, at)).length, 1);
+  }));
+
+test('where a location is switched off that is told, and since when', () =>
+  withCatalogue(async ({ catalogue }) => {
+    const at = await observatory(catalogue);
+    assert.equal(await catalogue.explain.switchedOff('ccat', 'buffer'), undefined);
+    const off = topology();
+    const locations = off.locations.map((one) =>
+      one.site === 'ccat' && one.name === 'buffer' ? { ...one, active: false } : one,
+    );
+    const before = await catalogue.deletions.now();
+    await catalogue.ensureTopology({ ...off, locations });
+    const since = (await catalogue.explain.switchedOff('ccat', 'buffer'))?.since;
+    assert.ok(since !== undefined && Date.parse(since) >= before.getTime());
+    // Described anew while it is off, it is off since the first time.
+    await catalogue.ensureTopology({
+      ...off,
+      locations: locations.map((one) => ({ ...one, priority: one.priority + 1 })),
+    });
+    assert.equal((await catalogue.explain.switchedOff('ccat', 'buffer'))?.since, since);
+
+    await catalogue.registerEntries(at.source.id, [entry('obs-1/a')], QUIET_SECONDS);
+    const client = {} as never;
+    const { waiting } = await planned(
+      { catalogue },
+      client,
+      'data_transfer_package_creation',
+      { site: 'ccat', location: 'buffer' },
+      'sends what waits',
+    );
+    assert.match(waiting.words, /ccat\.buffer is switched off: nothing new is begun there/);
+    assert.deepEqual([waiting.since, waiting.for], [since, 'paused planner']);
+    await observatory(catalogue);
+    assert.equal(await catalogue.explain.switchedOff('ccat', 'buffer'), undefined);
   }));

@@ -36,10 +36,16 @@ for await (const { type, status, workflowId, runId } of client.workflow.list({
   const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const json = JSON.stringify(
     { workflowId, history: JSON.parse(historyToJSON(history)) as unknown },
-    (key, value: unknown) => (PRIVATE.has(key) ? undefined : value),
+    (key, value: unknown) => (PRIVATE.has(key) ? undefined : withoutHost(value)),
     1,
   );
   writeFileSync(new URL(name, HISTORIES), `${json}\n`, { flag: 'wx' });
   process.stderr.write(`${name}\n`);
 }
 await close();
+
+/** The queue of one worker's own is named for its process and machine. */
+function withoutHost(value: unknown): unknown {
+  const isQueue = typeof value === 'object' && value !== null && 'kind' in value && 'name' in value;
+  return isQueue && value.kind === 'TASK_QUEUE_KIND_STICKY' ? { ...value, name: '1@worker' } : value;
+}

@@ -14,7 +14,7 @@ const GONE: Reason = { code: 'state', words: 'it is deleted already' };
 export async function explainCopy(sources: Sources, copy: PhysicalCopy): Promise<CopyExplanation> {
   const { id, location, state, path, bytes, sha256, verifiedAt } = copy;
   const reasons = state === 'deleted' ? [GONE] : await sources.whyKeep(copy.packageId, id);
-  const asked = await askTemporal(sources, (client) => standingOfCopy(client, copy, reasons));
+  const asked = await askTemporal(sources, (client) => standingOfCopy(sources, client, copy, reasons));
   return {
     id,
     location: `${location.site}.${location.name}`,
@@ -76,7 +76,7 @@ export async function explainAtSource(sources: Sources, one: AtSource): Promise<
   const state = one.deletedAt === undefined ? ('present' as const) : ('deleted' as const);
   const reasons = await whyKeepAtSource(sources, one);
   const itself = { id: one.id, location: source, state, deletedAt: one.deletedAt };
-  const asked = await askTemporal(sources, (client) => standingOfCopy(client, itself, reasons));
+  const asked = await askTemporal(sources, (client) => standingOfCopy(sources, client, itself, reasons));
   return {
     id: one.id,
     location: `${source.site}.${source.name}`,
@@ -100,6 +100,7 @@ async function whyKeepAtSource(sources: Sources, one: AtSource): Promise<Reason[
 
 /** What happens to a copy next, and when. */
 async function standingOfCopy(
+  sources: Sources,
   client: Client,
   copy: Pick<PhysicalCopy, 'id' | 'location' | 'state' | 'verifiedAt' | 'deletedAt' | 'deleteAfter'>,
   reasons: Reason[],
@@ -114,7 +115,14 @@ async function standingOfCopy(
   }
   if (location.locationType === 'long_term_archive') {
     const words = verifiedAt === undefined ? 'it was never read back' : 'it is kept for good';
-    const { next } = await planned(client, 'audit', place, 'reads archived copies again', verifiedAt);
+    const { next } = await planned(
+      sources,
+      client,
+      'audit',
+      place,
+      'reads archived copies again',
+      verifiedAt,
+    );
     return { waiting: { for: 'nothing', words, since: verifiedAt }, next };
   }
   if (state === 'deletion_scheduled' && deleteAfter !== undefined) {
@@ -123,7 +131,7 @@ async function standingOfCopy(
       next: { words: 'it is deleted', at: deleteAfter },
     };
   }
-  const deletion = await planned(client, 'deletion', place, 'frees what is redundant', verifiedAt);
+  const deletion = await planned(sources, client, 'deletion', place, 'frees what is redundant', verifiedAt);
   const [first] = reasons;
   if (first === undefined) return deletion;
   return {

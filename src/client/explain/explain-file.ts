@@ -16,7 +16,7 @@ import { planned } from './planner.js';
 export async function explainFile(sources: Sources, file: FileFacts): Promise<Explanation> {
   const about = { kind: 'file' as const, id: file.id, name: file.path, observation: file.observation };
   if (file.packageId === undefined) {
-    const asked = await askTemporal(sources, (client) => standingOfFile(client, file));
+    const asked = await askTemporal(sources, (client) => standingOfFile(sources, client, file));
     const held = await heldByExecution(sources, file);
     const copies = [await itself(sources, file)];
     return { ...about, state: file.state, copies, work: [], ...asked, ...(isFree(asked) ? held : {}) };
@@ -55,9 +55,10 @@ async function heldByExecution(sources: Sources, file: FileFacts): Promise<Stand
   return whyExecutionWaits(facts, { waitSeconds, executionQuietSeconds }, await catalogue.deletions.now());
 }
 
-async function standingOfFile(client: Client, file: FileFacts): Promise<Standing> {
+async function standingOfFile(sources: Sources, client: Client, file: FileFacts): Promise<Standing> {
   const place = { site: file.source.site, location: file.source.name };
   const looked = await planned(
+    sources,
     client,
     'raw_data_package_creation',
     place,

@@ -38,7 +38,7 @@ export async function explainPackage(
   const asked = await askTemporal(sources, async (client) => {
     const damaged = copies.filter((copy) => copy.state === 'damaged');
     const work = await workOf(client, packageId, journey, archives, damaged);
-    return { work, ...(await standing(client, work, summary, journey, copies, archives)) };
+    return { work, ...(await standing(sources, client, work, summary, journey, copies, archives)) };
   });
   const explanation: Explanation = {
     kind: 'package',
@@ -113,6 +113,7 @@ async function workOf(
 
 /** What a package waits for: its running work, else the planner that takes it up next. */
 async function standing(
+  sources: Sources,
   client: Client,
   work: WorkNow[],
   summary: PackageSummary,
@@ -137,10 +138,11 @@ async function standing(
         },
       };
     case 'creating':
-      return planned(client, 'raw_data_package_creation', source, 'starts its packaging', since);
+      return planned(sources, client, 'raw_data_package_creation', source, 'starts its packaging', since);
     case 'waiting':
     case 'transferring':
       return planned(
+        sources,
         client,
         'data_transfer_package_creation',
         buffer,
@@ -163,7 +165,14 @@ async function standing(
       );
       if (missing !== undefined) {
         const place = { site: missing.site, location: missing.name };
-        return planned(client, 'long_term_archive_transfer', place, `archives it at ${missing.site}`, since);
+        return planned(
+          sources,
+          client,
+          'long_term_archive_transfer',
+          place,
+          `archives it at ${missing.site}`,
+          since,
+        );
       }
       if (
         copies.every(
@@ -172,7 +181,14 @@ async function standing(
         journey.filesAtSource === 0
       )
         return { waiting: { for: 'nothing', words: 'it is archived, and every other copy is gone', since } };
-      return planned(client, 'deletion', source, 'frees what the archives have made redundant', since);
+      return planned(
+        sources,
+        client,
+        'deletion',
+        source,
+        'frees what the archives have made redundant',
+        since,
+      );
     }
   }
 }

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Operation } from '../../core/operation-types.js';
-import { whyPlannerWaits } from '../../core/policy/explanation.js';
+import { whyPlannerWaits, type Waiting } from '../../core/policy/explanation.js';
 import { plannerOf } from '../../workflows/planners.js';
-import type { Standing } from './explanation.js';
+import type { Sources, Standing } from './explanation.js';
 import { nextLook } from './work.js';
 
 /**
@@ -11,6 +11,7 @@ import { nextLook } from './work.js';
  * @param does what the planner does, as in "the next look that ..."
  */
 export async function planned(
+  { catalogue }: Pick<Sources, 'catalogue'>,
   client: Client,
   operation: Operation,
   place: { site: string; location: string },
@@ -20,5 +21,17 @@ export async function planned(
   const planner = plannerOf(operation, place);
   if (planner === undefined)
     return { waiting: { for: 'unknown', words: `nothing plans ${operation}`, since } };
+  const off = await catalogue.explain.switchedOff(place.site, place.location);
+  if (off !== undefined) return { waiting: whyOff(place, off.since) };
   return whyPlannerWaits({ id: planner.id, does }, await nextLook(client, planner.id), since);
+}
+
+/** A location that is switched off is planned for no more; what was under way there is ended. */
+function whyOff({ site, location }: { site: string; location: string }, since?: string): Waiting {
+  return {
+    for: 'paused planner',
+    words: `${site}.${location} is switched off: nothing new is begun there`,
+    since,
+    advice: 'when it may work again, set `active` in the topology: cdt topology export, cdt topology import',
+  };
 }

@@ -10,6 +10,11 @@ export class ExplainCatalogue {
     return this.transactions.read((manager) => explain.findSubjects(manager, word));
   }
 
+  /** Undefined where a location is on. */
+  switchedOff(site: string, location: string): ReturnType<typeof explain.switchedOff> {
+    return this.transactions.read((manager) => explain.switchedOff(manager, site, location));
+  }
+
   /** Undefined where no file of that execution waits. */
   execution(fileId: string, waitSeconds: number): ReturnType<typeof explain.executionOf> {
     return this.transactions.read((manager) => explain.executionOf(manager, fileId, waitSeconds));

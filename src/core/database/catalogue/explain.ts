@@ -109,6 +109,24 @@ async function filesNamed(manager: EntityManager, word: string, id: string | nul
 
 type FileRow = Omit<FileFacts, 'seenAt' | 'deletedAt'> & { seenAt: Date; deletedAt: Date | null };
 
+/** Since when a location is switched off, as far as the log tells; undefined where it is on, or is not there. */
+export async function switchedOff(
+  manager: EntityManager,
+  site: string,
+  location: string,
+): Promise<{ since?: string } | undefined> {
+  const found = await row<{ since: Date | null }>(
+    manager,
+    `select (select min(e.at) from audit_entry e where e.subject_type = 'data_location' and e.subject_id = l.id
+         and e.action = 'location_described' and (e.facts->>'active') = 'false'
+         and e.at > coalesce((select max(o.at) from audit_entry o where o.subject_type = 'data_location' and o.subject_id = l.id
+           and o.action = 'location_described' and (o.facts->>'active') = 'true'), '-infinity')) as since
+     from data_location l join site s on s.id = l.site_id where s.short_name = $1 and l.name = $2 and not l.active`,
+    [site, location],
+  );
+  return found && { since: found.since?.toISOString() };
+}
+
 /** How it stands with the execution of a file that no package holds yet; undefined where all of its files are in packages. */
 export async function executionOf(
   manager: EntityManager,
