@@ -10,6 +10,7 @@ import { decide, waitingWorkflows } from '../../src/client/operator.js';
 import type { Catalogue } from '../../src/core/database/catalogue.js';
 import { makeS3Client } from '../../src/core/storage/s3-client.js';
 import { s3SettingsFromEnvironment } from '../../src/core/storage/s3-settings.js';
+import { SettingsManager } from '../../src/core/settings-manager.js';
 import { withScratch } from '../support/scratch.js';
 import { archivedObservatory } from './support/archived.js';
 import {
@@ -68,6 +69,7 @@ test(
             const sources = {
               catalogue: lab.catalogue,
               temporal: { client: temporal.client },
+              settings: new SettingsManager(lab.catalogue.settings),
               whyKeep: () => Promise.resolve([{ code: 'archive' as never, words: 'it is in an archive' }]),
             };
             const [told] = await explain(sources, name);

@@ -100,7 +100,7 @@ async function isFoundOut(t: TestContext, system: System): Promise<void> {
   const property = fc.asyncProperty(sequences, async (events) => {
     await begunIn(system, events);
   });
-  const found = await fc.check(property, { numRuns: 1000, endOnFailure: true });
+  const found = await fc.check(property, { numRuns: 300, endOnFailure: true });
   assert.ok(found.failed, 'the search finds it');
   assert.match(String(found.errorInstance), /good copies, \d required|held/);
   t.diagnostic(`after ${found.numRuns} sequences: ${JSON.stringify(found.counterexample)}`);

@@ -111,7 +111,7 @@ async function standingOfCopy(
   if (state === 'damaged') {
     const repair = await workNow(client, archiveRepairId(copy.id));
     if (repair?.status === 'running') return { waiting: whyWorkWaits(repair), next: nextOfWork(repair) };
-    return planned(client, 'audit', place, 'starts its repair');
+    return planned(sources, client, 'audit', place, 'starts its repair');
   }
   if (location.locationType === 'long_term_archive') {
     const words = verifiedAt === undefined ? 'it was never read back' : 'it is kept for good';

@@ -154,6 +154,7 @@ async function standing(
       if (damaged !== undefined) {
         const place = { site: damaged.location.site, location: damaged.location.name };
         return planned(
+          sources,
           client,
           'audit',
           place,

@@ -27,6 +27,7 @@ const SIMPLE = [
   'same domain',
   'other domain',
   'rots',
+  'rots',
   'put back',
   'days pass',
   'clock ahead',
@@ -46,7 +47,7 @@ export type DeletionEvent = (typeof SIMPLE)[number] | Run;
 
 const run: fc.Arbitrary<Run> = fc.record({
   place: fc.constantFrom(...PLACES),
-  asked: fc.constantFrom(true, true, false),
+  asked: fc.boolean(),
   attempts: fc.constantFrom(1, 1, 1, 2),
   killed: fc.constantFrom('never', 'never', 'after the mark', 'before the record'),
   meanwhile: fc.constantFrom('nothing', ...MEANWHILE),
@@ -63,10 +64,14 @@ export const PLAIN_RUNS: Run[] = PLACES.map((place) => ({
   when: 'after the mark',
 }));
 
-/** How it may stand at first: how many copies there are, in which domains, and how many are required. */
+/** How it may stand at first: how many copies there are, in which domains, how many are required, and what happened to them. */
 const beginnings: fc.Arbitrary<DeletionEvent[]> = fc
-  .tuple(fc.subarray<DeletionEvent>(['second archive', 'same domain', 'two required']), fc.option(run))
-  .map(([simple, first]) => (first === null ? simple : [...simple, first]));
+  .tuple(
+    fc.subarray<DeletionEvent>(['second archive', 'same domain', 'two required']),
+    fc.subarray<DeletionEvent>(['rots']),
+    fc.option(run),
+  )
+  .map(([simple, rots, first]) => [...simple, ...(first === null ? [] : [first]), ...rots]);
 
 /** Any events in any order, a deletion among them now and then, and one at their end. */
 export const sequences: fc.Arbitrary<DeletionEvent[]> = fc
