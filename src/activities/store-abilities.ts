@@ -1,11 +1,13 @@
 import type { Catalogue } from '../core/database/catalogue.js';
 import type { Location } from '../core/database/records.js';
 import type { Logger } from '../core/logging.js';
+import type { Notifications } from '../core/notification-service.js';
 import { probeStore } from '../core/storage/probe-store.js';
 import { S3ArchiveStore, type StoreAbilities } from '../core/storage/s3-archive-store.js';
 import type { S3Settings } from '../core/storage/s3-settings.js';
 import {
   capabilityConcerns,
+  lostAbilities,
   modeFor,
   type StoreCapabilities,
   type StoreMode,
@@ -28,6 +30,7 @@ export class KnownAbilities implements StoreAbilities {
     private readonly location: Location,
     private readonly settings: S3Settings & { bucket: string },
     private readonly log: Logger,
+    private readonly notifications?: Notifications,
   ) {}
 
   mode(): Promise<StoreMode> {
@@ -50,8 +53,19 @@ export class KnownAbilities implements StoreAbilities {
   async probe(): Promise<StoreCapabilities> {
     await new S3ArchiveStore(this.settings).prepare();
     const able = await probeStore(this.settings);
+    const before = await this.catalogue.stores.known(this.location.id, this.#store());
     await this.catalogue.stores.record(this.location.id, this.#store(), able);
     const place = `${this.location.site}.${this.location.name}`;
+    const lost = before === undefined ? [] : lostAbilities(before.capabilities, able);
+    if (lost.length > 0)
+      await this.notifications?.tell({
+        level: 'warning',
+        kind: 'store_lost_abilities',
+        subject: place,
+        happened: `the store of ${place} can do less than before: ${lost.join('; ')}`,
+        tried: 'It is used as far as it goes; every object is read back and digested as before.',
+        advice: 'Find out what was changed at the store; `cdt store probe` asks it again.',
+      });
     for (const concern of capabilityConcerns(able))
       this.log.warn(`the store of ${place}: ${concern}`, { place });
     this.#probedAt = Date.now();

@@ -27,6 +27,7 @@ import { formatFor, makeLogger, type Logger } from '../core/logging.js';
 import { observabilitySettings } from '../core/observability-settings.js';
 import type { Operation } from '../core/operation-types.js';
 import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../core/queue-discovery.js';
+import type { Notifications } from '../core/notification-service.js';
 import { SettingsManager } from '../core/settings-manager.js';
 import { S3ArchiveStore } from '../core/storage/s3-archive-store.js';
 import { s3SettingsFromEnvironment, type S3Settings } from '../core/storage/s3-settings.js';
@@ -103,7 +104,13 @@ export async function runWorker(
       archiveStore: (location) =>
         location.storageType === 'disk'
           ? diskArchiveStore(catalogue, settings, location)
-          : archiveStore(location, s3SettingsFromEnvironment(environment, location), catalogue, log),
+          : archiveStore(
+              location,
+              s3SettingsFromEnvironment(environment, location),
+              catalogue,
+              log,
+              observability.notifications,
+            ),
 
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
@@ -193,14 +200,23 @@ async function wakePlanner(
   }
 }
 
-function archiveStore(location: Location, s3: S3Settings, catalogue: Catalogue, log: Logger): S3ArchiveStore {
+function archiveStore(
+  location: Location,
+  s3: S3Settings,
+  catalogue: Catalogue,
+  log: Logger,
+  notifications: Notifications,
+): S3ArchiveStore {
   if (location.storageType !== 's3' || location.bucket === undefined) {
     throw new ConfigurationError(`${location.site}.${location.name} is no S3 store with a bucket`, {
       subject: location.name,
     });
   }
   const reach = { ...s3, endpoint: location.endpoint ?? s3.endpoint, bucket: location.bucket };
-  return new S3ArchiveStore({ ...reach, abilities: new KnownAbilities(catalogue, location, reach, log) });
+  return new S3ArchiveStore({
+    ...reach,
+    abilities: new KnownAbilities(catalogue, location, reach, log, notifications),
+  });
 }
 
 function transportTarget(route: Route, destination: Location): TransportTarget {

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { DataSource } from 'typeorm';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { decide, waitingWorkflows } from '../../src/client/operator.js';
 import { explain } from '../../src/client/explain/explain.js';
@@ -35,13 +36,16 @@ import { withTemporal, type TemporalLab } from './support/temporal.js';
 interface Bench {
   lab: TemporalLab;
   catalogue: Catalogue;
+  dataSource: DataSource;
   at: ArchivedObservatory;
 }
 
 function bench(t: TestContext, act: (bench: Bench) => Promise<void>): Promise<void> {
   return withScratch(t, (scratch) =>
-    withCatalogue(({ catalogue }) =>
-      withTemporal(async (lab) => act({ lab, catalogue, at: await archivedObservatory(catalogue, scratch) })),
+    withCatalogue(({ catalogue, dataSource }) =>
+      withTemporal(async (lab) =>
+        act({ lab, catalogue, dataSource, at: await archivedObservatory(catalogue, scratch) }),
+      ),
     ),
   );
 }
@@ -199,7 +203,7 @@ test('two jobs share a copy; it goes when the last of them is released', TIMEOUT
 );
 
 test('only the wanted files are read and written, and more of the same package later', TIMEOUT, (t) =>
-  bench(t, async ({ lab, catalogue, at }) => {
+  bench(t, async ({ lab, catalogue, dataSource, at }) => {
     const big = Buffer.alloc(12_000_000, 'x');
     for (const name of ['1.fits', '2.fits', '3.fits', '4.fits']) write(at.source, `obs-1/raw/${name}`, big);
     write(at.source, 'obs-1/zz.txt', 'small');
@@ -234,12 +238,23 @@ test('only the wanted files are read and written, and more of the same package l
       assert.deepEqual(staged(one.jobId), ['./obs-1/raw/3.fits', './obs-1/zz.txt']);
       assert.ok(read < 2 * big.length, `${read} bytes were read for one file of ${big.length}`);
 
+      // What was not staged has no copy there.
+      const there = async () =>
+        (
+          await dataSource.query<{ path: string }[]>(
+            `select v.path from raw_data_file_physical_copy v join data_location l on l.id = v.data_location_id
+             where l.name = 'ramses' order by v.path`,
+          )
+        ).map(({ path }) => path);
+      assert.deepEqual(await there(), ['obs-1/raw/3.fits', 'obs-1/zz.txt']);
+
       const two = await requestStaging(lab.client, catalogue, { ...REQUEST, files: ['obs-1/raw/1.fits'] });
       await ready({ lab, catalogue }, two.jobId);
       assert.deepEqual(staged(two.jobId), ['./obs-1/raw/1.fits']);
       const all = await requestStaging(lab.client, catalogue, { ...REQUEST, observations: ['obs-1'] });
       await ready({ lab, catalogue }, all.jobId);
       assertStaged(at, all.jobId, ['obs-1']);
+      assert.equal((await there()).length, 5);
     });
   }),
 );

@@ -13,6 +13,11 @@ import {
   PROBE_PREFIX,
   type StoreCapabilities,
 } from '../../src/core/storage/store-capabilities.js';
+import { KnownAbilities } from '../../src/activities/store-abilities.js';
+import { makeLogger } from '../../src/core/logging.js';
+import type { Notice } from '../../src/core/notification-service.js';
+import { observatory } from './support/catalogue-fixture.js';
+import { withCatalogue } from './support/database.js';
 import { withScratch } from '../support/scratch.js';
 import { withQuirkyStore, type Quirks } from './support/quirky-store.js';
 import { s3 } from './support/s3.js';
@@ -137,6 +142,32 @@ test('a store that refuses what it was found to do is asked anew, by a failure t
       assert.deepEqual(await archive().readBack(file.key), file.expected);
     }),
   ));
+
+test('an ability that a store has lost is told once, and it is used as far as it goes', () =>
+  withCatalogue(async ({ catalogue }) => {
+    const { archive } = await observatory(catalogue);
+    const quirks: Quirks = {};
+    await withQuirkyStore(settings, quirks, async (through) => {
+      const notices: Notice[] = [];
+      const abilities = new KnownAbilities(
+        catalogue,
+        archive,
+        { ...through, bucket },
+        makeLogger({ level: 'error', format: 'text' }),
+        { tell: (notice) => Promise.resolve(void notices.push(notice)) },
+      );
+      await abilities.probe();
+      assert.equal((await abilities.mode()).conditionalPut, true);
+      quirks.refuses = noListing.refuses;
+      await abilities.probe();
+      await abilities.probe();
+      assert.deepEqual(
+        notices.map(({ kind, level }) => [kind, level]),
+        [['store_lost_abilities', 'warning']],
+      );
+      assert.match(notices[0]?.happened ?? '', /cologne\.lta can do less .*refuse to overwrite/);
+    });
+  }));
 
 async function fullPath(archive: S3ArchiveStore, directory: string, bytes: number): Promise<void> {
   const { key, path, expected } = package_(directory, bytes);

@@ -110,5 +110,25 @@ export function capabilityConcerns(able: StoreCapabilities): string[] {
   return concerns;
 }
 
+/** What a store could do and can't any more, one sentence each: an upgrade or a change of its settings took it away. */
+export function lostAbilities(before: StoreCapabilities, now: StoreCapabilities): string[] {
+  const lost: string[] = CHECKSUMS.filter(
+    (name) => before.checksums[name] === 'checked' && now.checksums[name] !== 'checked',
+  ).map((name) => `it checks ${name} no more: it is ${now.checksums[name]}`);
+  const flags: [string, (able: StoreCapabilities) => boolean][] = [
+    ['check Content-MD5', (able) => able.contentMd5 === 'checked'],
+    ['check the signed body', (able) => able.signedPayload === 'checked'],
+    ['refuse to overwrite', (able) => able.conditionalPut],
+    ['refuse to overwrite with an upload in parts', (able) => able.conditionalComplete],
+    ['take uploads in parts', (able) => able.multipart.works],
+    ['tell the parts of an unfinished upload', (able) => able.multipart.lists],
+    ['give ranges of an object', (able) => able.ranges],
+    ['keep versions', (able) => able.versioning ?? false],
+    ['lock objects', (able) => able.objectLock ?? false],
+  ];
+  for (const [what, can] of flags) if (can(before) && !can(now)) lost.push(`it does not ${what} any more`);
+  return lost;
+}
+
 /** Where a probe puts its objects; they are removed when it ends. */
 export const PROBE_PREFIX = '.cdt-probe/';

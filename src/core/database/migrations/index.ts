@@ -11,6 +11,7 @@ import { Notifications0000000000013 } from './0013-notifications.js';
 import { EmptiedFolders0000000000014 } from './0014-emptied-folders.js';
 import { CopyStates0000000000022 } from './0022-copy-states.js';
 import { TransferAttempts0000000000023 } from './0023-transfer-attempts.js';
+import { StagedFiles0000000000024 } from './0024-staged-files.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
 export const MIGRATIONS = [
@@ -27,4 +28,5 @@ export const MIGRATIONS = [
   EmptiedFolders0000000000014,
   CopyStates0000000000022,
   TransferAttempts0000000000023,
+  StagedFiles0000000000024,
 ];
