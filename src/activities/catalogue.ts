@@ -1,3 +1,4 @@
+import { diskPolicy } from '../core/disk-rules.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { QUIET_TIMES } from '../core/policy/execution-wait.js';
 import { primaryBuffer } from '../core/policy/routing.js';
@@ -50,6 +51,13 @@ interface PlannedArchiving {
   archive: Place;
 }
 
+/** What a planner came to. */
+export interface Plan<T> {
+  planned: T[];
+  /** Why other work waits, as sentences. */
+  reasons: string[];
+}
+
 export type CatalogueActivities = ReturnType<typeof makeCatalogueActivities>;
 
 export function makeCatalogueActivities(dependencies: Dependencies) {
@@ -58,12 +66,13 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
     ...makeDeletionPlanningActivities(dependencies),
 
     async planRawDataPackages(
-      input: Place & { quietSeconds?: number; limit: number },
-    ): Promise<PlannedPackage[]> {
+      input: Place & { quietSeconds?: number; limit: number; plannerId?: string },
+    ): Promise<Plan<PlannedPackage>> {
       return whileBusy(async () => {
         const source = await catalogue.location(input.site, input.location);
         const buffer = await bufferOf(input.site);
         const quietSeconds = input.quietSeconds ?? (await settings.get('packaging.quiet_seconds', input));
+        const before = await reasonsOf(input.plannerId);
         const packages = await catalogue.planRawDataPackages({
           sourceLocationId: source.id,
           bufferLocationId: buffer.id,
@@ -72,18 +81,23 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           waitSeconds: QUIET_TIMES * quietSeconds,
           executionQuietSeconds: await settings.get('packaging.execution_quiet_seconds', input),
           limit: input.limit,
+          disks: await diskPolicy(settings, await catalogue.locations()),
+          plannerId: input.plannerId,
         });
-        return packages.map((one) => ({
+        const planned = packages.map((one) => ({
           packageId: one.id,
           name: one.name,
           observation: one.executedObsUnit,
           source: { site: input.site, location: input.location, locationId: source.id },
           fresh: one.fresh,
         }));
+        const reasons = await reasonsOf(input.plannerId);
+        await tellWaiting(`${input.site}.${input.location}`, before, reasons);
+        return { planned, reasons };
       });
     },
 
-    async planDataTransfers(input: Place): Promise<PlannedTransfer[]> {
+    async planDataTransfers(input: Place & { plannerId?: string }): Promise<Plan<PlannedTransfer>> {
       return whileBusy(async () => {
         const buffer = await catalogue.location(input.site, input.location);
         const transfers = await catalogue.planDataTransfers({
@@ -91,8 +105,17 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           maxPackages: await settings.get('transfer.bundle_packages', input),
           maxBytes: await settings.get('transfer.bundle_bytes', input),
           maxAgeSeconds: await settings.get('transfer.bundle_max_age_seconds', input),
+          disks: await diskPolicy(settings, await catalogue.locations()),
+          primary: {
+            policy: await settings.get('routing.primary_policy', input),
+            windowSeconds: 3600 * (await settings.get('routing.rate_window_hours', input)),
+          },
+          plannerId: input.plannerId,
         });
-        return transfers.map(({ id, ...one }) => ({ dataTransferId: id, ...one }));
+        return {
+          planned: transfers.map(({ id, ...one }) => ({ dataTransferId: id, ...one })),
+          reasons: await reasonsOf(input.plannerId),
+        };
       });
     },
 
@@ -219,6 +242,33 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
         });
     },
   };
+
+  /** Why the work of a planner waits, as it was found last. */
+  async function reasonsOf(plannerId: string | undefined): Promise<string[]> {
+    if (plannerId === undefined) return [];
+    return (await catalogue.liveness.verdict(plannerId))?.reasons ?? [];
+  }
+
+  /** Tells people that nothing more of a source is packaged, and that it goes on. */
+  async function tellWaiting(source: string, before: string[], now: string[]): Promise<void> {
+    if (now.length > 0 && before.length === 0)
+      await notifications.tell({
+        level: 'warning',
+        kind: 'packaging_waits',
+        subject: source,
+        happened: now.join('; '),
+        tried: 'Every buffer of the site was considered; it goes on by itself once one has room.',
+        advice: 'See `cdt locations`. `cdt deletion plan` tells what keeps copies that are archived.',
+      });
+    if (now.length === 0 && before.length > 0)
+      await notifications.tell({
+        level: 'info',
+        kind: 'packaging_goes_on',
+        subject: source,
+        happened: `packaging of ${source} goes on: there is room again`,
+        resolves: 'packaging_waits',
+      });
+  }
 
   /** What came to a site may have further to go from its buffers. */
   async function wakeOnward(site: string): Promise<void> {

@@ -27,6 +27,8 @@ export interface PackagingFacts {
   sha256: string;
   /** Files that were planned and are not in it. */
   refused: number;
+  /** Where it was made; absent where it was recorded before. */
+  bufferLocationId?: string;
 }
 
 export type PackagingActivities = ReturnType<typeof makePackagingActivities>;
@@ -104,24 +106,32 @@ export function makePackagingActivities(dependencies: Dependencies) {
         bytes: result.bytes,
         sha256: result.sha256,
         refused: result.refused.length,
+        bufferLocationId: order.buffer.id,
       };
     },
 
-    /** Records a package from the result that lies beside it; one transaction, the same however often it runs. */
-    async recordRawDataPackage(input: { packageId: string }): Promise<void> {
+    /**
+     * Records a package from the result that lies beside it; one transaction, the same however often it runs. It is recorded in the
+     * buffer where it was made: it may have been planned into another one since.
+     */
+    async recordRawDataPackage(input: { packageId: string; bufferLocationId?: string }): Promise<void> {
       await whileBusy(async () => {
         const order = await catalogue.packageOrder(input.packageId);
         if (order.package.state !== 'creating') return;
-        const tar = packageFile(order.buffer, order.package.name);
+        const buffer =
+          input.bufferLocationId === undefined
+            ? order.buffer
+            : await catalogue.locationById(input.bufferLocationId);
+        const tar = packageFile(buffer, order.package.name);
         const result = JSON.parse(await readFile(resultPath(tar), 'utf8')) as PackageResult;
-        await catalogue.recordPackageCreated(input.packageId, result);
+        await catalogue.recordPackageCreated(input.packageId, result, buffer.id);
         if (result.members.length === 0) {
           await rm(tar, { force: true });
           await rm(resultPath(tar), { force: true });
         }
         await dependencies.wakePlanner('data_transfer_package_creation', {
-          site: order.buffer.site,
-          location: order.buffer.name,
+          site: buffer.site,
+          location: buffer.name,
         });
       });
     },

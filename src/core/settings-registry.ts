@@ -1,3 +1,4 @@
+import { PRIMARY_POLICIES } from './policy/primary-destination.js';
 import type { ValueKind } from './value-kinds.js';
 
 /**
@@ -297,6 +298,23 @@ export const SETTINGS = {
     max: 1e15,
     scopes: EVERYWHERE,
     description: 'bytes that staging leaves free on the disk of a processing location',
+  },
+  'routing.primary_policy': {
+    type: 'choice',
+    values: PRIMARY_POLICIES,
+    default: 'round_robin',
+    scopes: EVERYWHERE,
+    description:
+      'how the site is chosen that gets the first copy of what leaves a buffer: in turn, by free space, by observed rate, or by both',
+  },
+  'routing.rate_window_hours': {
+    type: 'duration',
+    unit: 'hours',
+    default: 24,
+    min: 1,
+    max: 720,
+    scopes: EVERYWHERE,
+    description: 'how far back transfers tell the rate of their route',
   },
   'monitoring.interval_seconds': {
     type: 'duration',

@@ -22,6 +22,11 @@ export function isPlannerId(id: string): boolean {
   return id.startsWith(PREFIX);
 }
 
+/** The operation that a planner of this ID plans; undefined where the ID is none of a planner. */
+export function plannerOperation(id: string): string | undefined {
+  return isPlannerId(id) ? id.split('/')[1] : undefined;
+}
+
 /** What plans an operation at a location; undefined where the operation is started by another journey instead. */
 export function plannerOf(operation: Operation, place: Place): Planner | undefined {
   const at = `${place.site}.${place.location}`;

@@ -22,7 +22,7 @@ export async function rawDataPackageCreation(input: RawDataPackageCreationInput)
   if (!made.done) return journey.end(made.decision, [packageId]);
 
   const recorded = await journey.step('recording the package in the catalogue', () =>
-    recordRawDataPackage({ packageId }),
+    recordRawDataPackage({ packageId, bufferLocationId: made.result.bufferLocationId }),
   );
   if (!recorded.done) return journey.end(recorded.decision, [packageId]);
 

@@ -3,6 +3,8 @@ import type { CatalogueActivities } from '../activities/catalogue.js';
 import type { PackagingActivities, ScanResult } from '../activities/raw-data-package-creation.js';
 import { rawDataPackageCreationJourney, type Place } from './journeys.js';
 import { CATALOGUE, workAt } from './operations.js';
+import { asPlan, inWords } from './plan.js';
+import { plannerOf } from './planners.js';
 import { startJourney } from './start.js';
 
 export interface RawDataPackagePlanningInput {
@@ -34,13 +36,20 @@ export async function rawDataPackagePlanning(
   setCurrentDetails(`looking through ${source.site}.${source.location} for new files`);
   const scan = input.scan ?? (await scanSource({ ...source, quietSeconds }));
   setCurrentDetails('grouping files into packages');
-  const packages = await planRawDataPackages({ ...source, quietSeconds, limit: BATCH });
+  const { planned: packages, reasons } = asPlan(
+    await planRawDataPackages({
+      ...source,
+      quietSeconds,
+      limit: BATCH,
+      plannerId: plannerOf('raw_data_package_creation', source)?.id,
+    }),
+  );
   await Promise.all(packages.map((one) => startJourney(rawDataPackageCreationJourney(one))));
 
   const planned = (input.planned ?? 0) + packages.filter((one) => one.fresh).length;
   if (packages.length === BATCH && packages.some((one) => one.fresh)) {
     await continueAsNew<typeof rawDataPackagePlanning>({ source, quietSeconds, scan, planned });
   }
-  setCurrentDetails(`${scan.entries} entries seen, ${planned} packages started`);
+  setCurrentDetails(inWords(`${scan.entries} entries seen, ${planned} packages started`, reasons));
   return { scan, planned };
 }

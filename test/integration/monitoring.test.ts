@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { DataSource } from 'typeorm';
+import { explain } from '../../src/client/explain/explain.js';
+import { SettingsManager } from '../../src/core/settings-manager.js';
 import { writeMarker } from '../../src/core/storage/location-marker.js';
+import { syncSchedules } from '../../src/worker/planner-schedules.js';
+import { plannerOf } from '../../src/workflows/planners.js';
 import { withDetachableDisk, withSmallDisk } from '../support/hostile-disk.js';
 import { withScratch } from '../support/scratch.js';
 import { withCatalogue } from './support/database.js';
-import { withDiskLab, type DiskLab } from './support/disks.js';
+import { withDiskLab, type DiskLab, type LabOptions } from './support/disks.js';
 import { withTemporal } from './support/temporal.js';
 
 /** The real workflows and activities, on a real Temporal, PostgreSQL and disks that are mounted for each test. */
@@ -18,12 +23,15 @@ const TIMEOUT = { timeout: 120_000 };
 function onDisks(
   t: TestContext,
   disk: (first: string, run: () => Promise<void>) => Promise<void>,
-  act: (disks: DiskLab) => Promise<void>,
+  act: (disks: DiskLab, dataSource: DataSource) => Promise<void>,
+  options?: LabOptions,
 ): Promise<void> {
   return withScratch(t, (scratch) =>
-    withCatalogue(({ catalogue }) =>
+    withCatalogue(({ catalogue, dataSource }) =>
       withTemporal((lab) =>
-        disk(join(scratch, 'first'), () => withDiskLab({ lab, catalogue, scratch }, act)),
+        disk(join(scratch, 'first'), () =>
+          withDiskLab({ lab, catalogue, scratch }, (disks) => act(disks, dataSource), options),
+        ),
       ),
     ),
   );
@@ -103,3 +111,155 @@ test('a directory that was never used is no missing disk', TIMEOUT, (t) =>
     },
   ),
 );
+
+/** Writes a file of an observation, long enough ago to be packaged at once. */
+function observe({ source }: DiskLab, observation: string, bytes = MB): void {
+  const folder = join(source.path ?? '', observation);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'a.dat'), Buffer.alloc(bytes, observation));
+  utimesSync(join(folder, 'a.dat'), 1_700_000_000, 1_700_000_000);
+}
+
+const packagesOf = ({ catalogue, source }: DiskLab) => catalogue.packagesOfSource(source.id);
+
+/** Waits until every package is made; answers with the buffers where their tars lie, by what the catalogue and the disks say. */
+async function made(disks: DiskLab): Promise<string[]> {
+  for (let tries = 0; tries < 600; tries++) {
+    const packages = await packagesOf(disks);
+    if (packages.length > 0 && packages.every(({ state }) => state === 'waiting')) {
+      const copies = await Promise.all(packages.map(({ id }) => disks.catalogue.copiesOfPackage(id)));
+      return copies.flat().map(({ location, path }) => {
+        assert.ok(existsSync(join(location.path ?? '', path)), `${path} lies in ${location.name}`);
+        return location.name;
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not made within a minute: ${JSON.stringify(await packagesOf(disks))}`);
+}
+
+async function explained({ catalogue, lab }: DiskLab, subject: string): Promise<string> {
+  const temporal = { client: lab.client };
+  const settings = new SettingsManager(catalogue.settings, { 'packaging.quiet_seconds': 0 });
+  const [found] = await explain(
+    { catalogue, settings, temporal, whyKeep: () => Promise.resolve([]) },
+    subject,
+  );
+  return JSON.stringify(found);
+}
+
+/** The planner's schedule as a worker makes it; without one, that there is none is what an explanation tells. */
+async function scheduled({ client }: DiskLab['lab']): Promise<void> {
+  const planner = plannerOf('raw_data_package_creation', { site: 'ccat', location: 'source' });
+  assert.ok(planner);
+  await syncSchedules(client, [{ planner, everySeconds: 86_400 }]);
+}
+
+/** The site has no buffer but the first. */
+async function withoutSecond({ catalogue }: DiskLab): Promise<void> {
+  const whole = await catalogue.topology();
+  await catalogue.ensureTopology({
+    ...whole,
+    locations: whole.locations.map((one) => (one.name === 'second' ? { ...one, active: false } : one)),
+  });
+}
+
+test(
+  'nothing is packaged into a full buffer: the planner says why, and goes on when there is room',
+  TIMEOUT,
+  (t) =>
+    onDisks(
+      t,
+      (first, run) => withSmallDisk(first, 64 * MB, run),
+      async (disks) => {
+        const { measure, plan, notices, buffers, catalogue, lab } = disks;
+        await withoutSecond(disks);
+        const ballast = join(buffers.first.path, 'ballast');
+        writeFileSync(ballast, Buffer.alloc(62 * MB));
+        await measure('first');
+        observe(disks, 'obs-1');
+        await plan();
+        await plan();
+        assert.deepEqual(await packagesOf(disks), []);
+        const why = /packaging waits for room in ccat.first: it is 96 % full, critical since 20.*below 93 %/;
+        await scheduled(lab);
+        assert.match(await explained(disks, 'obs-1/a.dat'), why);
+        const told = () => [...new Set(notices.map(({ kind }) => kind))];
+        assert.deepEqual(told(), ['disk_critical', 'packaging_waits']);
+        assert.match(notices[1]!.happened, why);
+
+        rmSync(ballast);
+        await measure('first');
+        await plan();
+        assert.deepEqual(await made(disks), ['first']);
+        assert.deepEqual(told().slice(2), ['disk_eased', 'packaging_goes_on']);
+        assert.deepEqual(
+          (await catalogue.liveness.verdict('plan/raw_data_package_creation/ccat.source'))?.reasons,
+          [],
+        );
+      },
+    ),
+);
+
+test(
+  'a buffer that dies is left for the next by priority, also by what was planned into it already',
+  TIMEOUT,
+  (t) => {
+    let disk!: { detach: () => void; attach: () => void };
+    return onDisks(
+      t,
+      (first, run) =>
+        withDetachableDisk(first, (found) => {
+          disk = found;
+          return run();
+        }),
+      async (disks) => {
+        const { measure, plan } = disks;
+        await measure('first');
+        observe(disks, 'obs-1');
+        await plan();
+        assert.deepEqual(await made(disks), ['first']);
+        disk.detach();
+        // Nobody knows yet: it is planned into the dead buffer, and its packaging fails there again and again.
+        observe(disks, 'obs-2');
+        await plan();
+        await measure('first');
+        observe(disks, 'obs-3');
+        await plan();
+        for (let tries = 0; tries < 600; tries++) {
+          if ((await packagesOf(disks)).every(({ state }) => state === 'waiting')) break;
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+        disk.attach();
+        assert.deepEqual((await made(disks)).sort(), ['first', 'second', 'second']);
+      },
+    );
+  },
+);
+
+test('a package is recorded where it was made, wherever it was planned since', TIMEOUT, (t) => {
+  let move!: (packageId: string) => Promise<unknown>;
+  return onDisks(
+    t,
+    (first, run) => withSmallDisk(first, 64 * MB, run),
+    async (disks, dataSource) => {
+      const { buffers, catalogue, measure, plan } = disks;
+      move = (packageId) =>
+        dataSource.query('update raw_data_package set buffer_location_id = $2 where id = $1', [
+          packageId,
+          buffers.second.id,
+        ]);
+      await measure('first');
+      observe(disks, 'obs-1');
+      await plan();
+      assert.deepEqual(await made(disks), ['first']);
+      const [one] = await packagesOf(disks);
+      assert.equal((await catalogue.packageOrder(one!.id)).buffer.name, 'first');
+    },
+    {
+      onMade: async (packageId) => {
+        await move(packageId);
+      },
+    },
+  );
+});

@@ -23,7 +23,8 @@ export async function planned(
     return { waiting: { for: 'unknown', words: `nothing plans ${operation}`, since } };
   const off = await catalogue.explain.switchedOff(place.site, place.location);
   if (off !== undefined) return { waiting: whyOff(place, off.since) };
-  return whyPlannerWaits({ id: planner.id, does }, await nextLook(client, planner.id), since);
+  const verdict = await catalogue.liveness.verdict(planner.id);
+  return whyPlannerWaits({ id: planner.id, does, verdict }, await nextLook(client, planner.id), since);
 }
 
 /** A location that is switched off is planned for no more; what was under way there is ended. */

@@ -43,6 +43,11 @@ export class LivenessCatalogue {
     return this.transactions.write((manager) => breakers.changeBreaker(manager, subject, change));
   }
 
+  /** What every planner that left work undone found when it looked last. */
+  waitingVerdicts(): Promise<verdicts.PlannerVerdict[]> {
+    return this.transactions.read((manager) => verdicts.waitingVerdicts(manager));
+  }
+
   /** What a planner found when it looked last; undefined where it never looked. */
   verdict(plannerId: string): Promise<verdicts.PlannerVerdict | undefined> {
     return this.transactions.read((manager) => verdicts.verdict(manager, plannerId));

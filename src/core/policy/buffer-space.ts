@@ -22,6 +22,8 @@ export interface DiskFacts {
   /** Why it can't be used, where it can't. */
   reason?: string;
   level: DiskLevel;
+  /** ISO 8601. */
+  levelSince: string;
   space: DiskSpace;
   /** Milliseconds. */
   measuredAt: number;
@@ -40,12 +42,23 @@ export function promisedSpace({ space, promisedBytes }: DiskFacts): DiskSpace {
   return { ...space, freeBytes: Math.min(space.totalBytes, space.freeBytes - promisedBytes) };
 }
 
+/** The level that nothing new may bring a disk to: `high` where another one may take it, `critical` where not. */
+export type Limit = 'high' | 'critical';
+
 /** Bytes that may still be planned onto a disk; 0 or less where it takes nothing. */
-export function roomOn(disk: DiskFacts | undefined): number {
+export function roomOn(disk: DiskFacts | undefined, limit: Limit): number {
   if (disk === undefined) return UNKNOWN_ROOM;
   if (disk.condition !== 'usable') return 0;
-  if (rank(disk.level) >= rank('high') && !leftSince(disk)) return 0;
-  return roomBelow('high', promisedSpace(disk), disk.rules);
+  if (rank(disk.level) >= rank(limit) && !leftSince(disk, limit)) return 0;
+  return roomBelow(limit, promisedSpace(disk), disk.rules);
+}
+
+/** Bytes that could be planned onto a disk if nothing were on it. */
+export function capacityOf(disk: DiskFacts | undefined): number {
+  if (disk === undefined) return UNKNOWN_ROOM;
+  const { space, rules } = disk;
+  const empty = { ...space, freeBytes: space.totalBytes, freeInodes: space.totalInodes };
+  return roomBelow('critical', empty, rules);
 }
 
 /**
@@ -59,39 +72,31 @@ export function whyNotOnto(
   bytes: number,
   name: string,
   what: string,
+  limit: Limit = 'critical',
 ): string | undefined {
   if (disk === undefined) return undefined;
   if (disk.condition !== 'usable')
     return `${name} can't be used: ${disk.reason ?? disk.condition}${staleWords(disk)}`;
-  const room = roomOn(disk);
+  const room = roomOn(disk, limit);
   if (room > 0 && bytes <= room) return undefined;
-  const { space, rules, level } = disk;
-  const leaves = percent(leavesAt('high', space, rules));
-  if (rank(level) >= rank('high') && !leftSince(disk))
-    return `${name} is ${percent(usedShare(space))} full: ${what} waits until it is below ${leaves}${staleWords(disk)}`;
-  const promised = promisedSpace(disk);
-  const { usedShare: high } = rules.thresholds.high;
-  const underWay = disk.promisedBytes > 0 ? `, ${percent(usedShare(promised))} with what is under way` : '';
-  const more =
-    bytes > 0
-      ? `${bytes} bytes more would pass ${percent(high)}`
-      : `that is at its limit of ${percent(high)}`;
-  return `${name} is ${percent(usedShare(space))} full${underWay}: ${more}, ${what} waits for space${staleWords(disk)}`;
-}
-
-/** Why work that writes onto a disk must pause now; undefined when it may go on. */
-export function whyPause(disk: DiskFacts | undefined, name: string): string | undefined {
-  if (disk === undefined) return undefined;
-  if (disk.condition !== 'usable')
-    return `${name} can't be used: ${disk.reason ?? disk.condition}${staleWords(disk)}`;
-  if (disk.level !== 'critical' || disk.stale) return undefined;
-  const below = percent(leavesAt('critical', disk.space, disk.rules));
-  return `${name} is ${percent(usedShare(disk.space))} full: work that writes there pauses until it is below ${below}`;
+  const { space, rules, level, levelSince } = disk;
+  if (rank(level) >= rank(limit) && !leftSince(disk, limit)) {
+    const leaves = percent(leavesAt(limit, space, rules));
+    return `${what} waits for room in ${name}: it is ${percent(usedShare(space))} full, ${level} since ${levelSince}, and takes nothing until it is below ${leaves}${staleWords(disk)}`;
+  }
+  const underWay =
+    disk.promisedBytes > 0
+      ? `, ${percent(usedShare(promisedSpace(disk)))} with what is under way`
+      : `, with ${space.freeBytes} bytes free`;
+  const most = percent(rules.thresholds[limit].usedShare);
+  const more = bytes > 0 ? `${bytes} bytes more would pass ${most}` : `that is at its limit of ${most}`;
+  const never = bytes > capacityOf(disk) ? ', and would if it were empty: use a larger disk' : '';
+  return `${what} waits for room in ${name}: it is ${percent(usedShare(space))} full${underWay}, and ${more}${never}${staleWords(disk)}`;
 }
 
 /** While nobody measures, a level holds until what the catalogue knows to be freed since has brought the disk below it. */
-function leftSince(disk: DiskFacts): boolean {
-  return disk.promisedBytes < 0 && usedShare(promisedSpace(disk)) < leavesAt('high', disk.space, disk.rules);
+function leftSince(disk: DiskFacts, limit: Limit): boolean {
+  return disk.promisedBytes < 0 && usedShare(promisedSpace(disk)) < leavesAt(limit, disk.space, disk.rules);
 }
 
 function staleWords({ stale, measuredAt }: DiskFacts): string {

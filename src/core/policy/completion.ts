@@ -38,6 +38,8 @@ export interface Situation {
   lastMovedAt: number;
   /** Servers that don't answer now, with the words for it. */
   unreachable: string[];
+  /** Why planners leave work undone that goes on by itself later: no room on a disk, a route that is closed for now. */
+  plannersWait: string[];
 }
 
 export interface CompletionLimits {
@@ -61,7 +63,7 @@ export interface Completion {
 /** Decides whether the work on a source is over, and how. */
 export function completion(situation: Situation, limits: CompletionLimits): Completion {
   const work = workLeft(situation);
-  const left = [...work.map(({ words }) => words), ...situation.unreachable];
+  const left = [...work.map(({ words }) => words), ...situation.plannersWait, ...situation.unreachable];
   const wrong = complaints(situation);
   if (work.length > 0 && canGoOn(situation, work, limits)) return { state: 'working', left, wrong };
   return work.length === 0 && wrong.length === 0
@@ -140,6 +142,7 @@ function canGoOn(situation: Situation, left: Work[], limits: CompletionLimits): 
   const { now, lastMovedAt, unsettledSince } = situation;
   const idleSeconds = (now - lastMovedAt) / 1000;
   if (idleSeconds >= limits.giveUpAfterSeconds) return false;
+  if (situation.plannersWait.length > 0) return true;
   const settles = unsettledSince === undefined || now - unsettledSince < limits.settleSeconds * 1000;
   if (left.every((work) => work.kind === 'settling')) return settles;
   // Without an answer from every server, "nothing runs" is not known.

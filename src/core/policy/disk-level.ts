@@ -1,7 +1,7 @@
 /** How full a disk is, in levels; and when it will be full. Pure functions; times are milliseconds, sizes bytes. */
 
 /**
- * - `warn`: told. - `high`: nothing new is planned onto it. - `critical`: what is under way onto it pauses too.
+ * - `warn`: told. - `high`: others are preferred. - `critical`: nothing new is planned onto it.
  */
 export const DISK_LEVELS = ['ok', 'warn', 'high', 'critical'] as const;
 export type DiskLevel = (typeof DISK_LEVELS)[number];

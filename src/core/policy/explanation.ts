@@ -125,7 +125,7 @@ export function nextOfWork(work: WorkFacts): Next | undefined {
 
 /** What a planner's schedule means for something that no workflow works on yet. */
 export function whyPlannerWaits(
-  planner: { id: string; does: string },
+  planner: { id: string; does: string; verdict?: { reasons: string[]; since?: string } },
   schedule: { at?: string; paused: boolean; note?: string } | undefined,
   since?: string,
 ): { waiting: Waiting; next?: Next } {
@@ -150,8 +150,11 @@ export function whyPlannerWaits(
       },
     };
   }
+  const { reasons = [], since: waitsSince } = planner.verdict ?? {};
+  const found = reasons.length === 0 ? '' : `; the last one found: ${reasons.join('; ')}`;
+  const words = `it waits for the next look that ${planner.does}${found}`;
   return {
-    waiting: { for: 'planner', words: `it waits for the next look that ${planner.does}`, since },
+    waiting: { for: 'planner', words, since: reasons.length === 0 ? since : waitsSince },
     next: { words: `${planner.id} looks`, at: schedule.at },
   };
 }

@@ -1,6 +1,6 @@
 import type { Location, Route } from '../database/records.js';
 import { whyLeftAlone, type Breaker } from './breaker.js';
-import { whyNotOnto, type DiskFacts } from './buffer-space.js';
+import { capacityOf, whyNotOnto, type DiskFacts } from './buffer-space.js';
 
 /** Where the places are and how they are joined. */
 export interface RoutingFacts {
@@ -112,28 +112,34 @@ function firstOfChain(origin: Location, site: string, facts: RoutingFacts, bytes
 }
 
 /**
- * The buffer of a site that is used: the named one, else the first by priority; only one that is switched on, works, and has room.
- * Else one sentence for each that is there and can't be taken now.
+ * The buffer of a site that is used: the named one, else the first by priority; only one that is switched on, works, and has room
+ * below the level `high`; where none has, below `critical`. Else one sentence for each that is there and can't be taken now.
  *
  * @param wanted.what would be done with it: "packaging", "sending there"
+ * @param wanted.whole whether the bytes are one thing that no buffer could ever take: then it is tried, so that a person is asked
  */
 export function primaryBuffer(
   { locations, disks }: Pick<RoutingFacts, 'locations' | 'disks'>,
   site: string,
-  wanted: { name?: string; bytes?: number; what?: string } = {},
+  wanted: { name?: string; bytes?: number; what?: string; whole?: boolean } = {},
 ): { buffer: Location } | { reasons: string[] } {
-  const { name, bytes = 0, what = 'work' } = wanted;
-  const reasons: string[] = [];
+  const { name, what = 'work', whole = false } = wanted;
   const buffers = locations
     .filter(
       (one) =>
         one.site === site && one.locationType === 'buffer' && one.active && (name ?? one.name) === one.name,
     )
     .sort((a, b) => a.priority - b.priority || a.name.localeCompare(b.name));
-  for (const buffer of buffers) {
-    const why = whyNotOnto(disks?.get(buffer.id), bytes, `${site}.${buffer.name}`, what);
-    if (why === undefined) return { buffer };
-    reasons.push(why);
+  const hopeless = whole && buffers.every(({ id }) => capacityOf(disks?.get(id)) < (wanted.bytes ?? 0));
+  const bytes = hopeless ? 0 : (wanted.bytes ?? 0);
+  let reasons: string[] = [];
+  for (const limit of ['high', 'critical'] as const) {
+    reasons = [];
+    for (const buffer of buffers) {
+      const why = whyNotOnto(disks?.get(buffer.id), bytes, `${site}.${buffer.name}`, what, limit);
+      if (why === undefined) return { buffer };
+      reasons.push(why);
+    }
   }
   const none = `${site} has no active buffer${name === undefined ? '' : ` ${name}`}`;
   return { reasons: reasons.length > 0 ? reasons : [none] };

@@ -28,9 +28,15 @@ export interface DiskLab {
   plan: () => Promise<unknown>;
 }
 
+export interface LabOptions {
+  /** Done when a package was made, before it is recorded. */
+  onMade?: (packageId: string) => Promise<void>;
+}
+
 export async function withDiskLab(
   { lab, catalogue, scratch }: { lab: TemporalLab; catalogue: Catalogue; scratch: string },
   act: (disks: DiskLab) => Promise<void>,
+  options: LabOptions = {},
 ): Promise<void> {
   const path = (name: string) => join(scratch, name);
   mkdirSync(path('source'), { recursive: true });
@@ -47,9 +53,18 @@ export async function withDiskLab(
     reportProgress: () => undefined,
   } as unknown as Dependencies;
   const monitoring = makeMonitoringActivities(dependencies);
+  const packaging = makePackagingActivities(dependencies);
+  const createRawDataPackage: typeof packaging.createRawDataPackage = async (input) => {
+    const made = await packaging.createRawDataPackage(input);
+    await options.onMade?.(input.packageId);
+    return made;
+  };
   const activities = {
     [CATALOGUE_QUEUE]: makeCatalogueActivities(dependencies),
-    [taskQueue('ccat', 'source', 'raw_data_package_creation')]: makePackagingActivities(dependencies),
+    [taskQueue('ccat', 'source', 'raw_data_package_creation')]: {
+      ...packaging,
+      createRawDataPackage,
+    },
     [taskQueue('ccat', 'first', 'monitoring')]: monitoring,
     [taskQueue('ccat', 'second', 'monitoring')]: monitoring,
   };

@@ -49,6 +49,7 @@ function situation(changes: Partial<Situation> = {}): Situation {
     problems: [],
     lastMovedAt: NOW,
     unreachable: [],
+    plannersWait: [],
     ...changes,
   };
 }
@@ -198,6 +199,19 @@ void describe('completion', () => {
     const ended = completion(situation({ ...away, lastMovedAt: idleFor(600) }), LIMITS);
     assert.equal(ended.state, 'cannot');
     assert.deepEqual(ended.left, ['1 package being made', 'catalogue unreachable since 10:00:00 UTC']);
+  });
+
+  void it('waits while a planner waits for room, however long nothing runs, and says so', () => {
+    const full = {
+      progress: progress({}, { registered: 2 }),
+      running: 0,
+      unsettledSince: idleFor(599),
+      plannersWait: ['packaging waits for room in ccat.buffer'],
+    };
+    const waits = completion(situation({ ...full, lastMovedAt: idleFor(599) }), LIMITS);
+    assert.equal(waits.state, 'working');
+    assert.ok(waits.left.includes('packaging waits for room in ccat.buffer'));
+    assert.equal(state({ ...full, lastMovedAt: idleFor(600) }), 'cannot');
   });
 
   void it('gives up work that runs but does not move', () => {

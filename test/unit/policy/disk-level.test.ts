@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { roomOn, whyNotOnto, whyPause, type DiskFacts } from '../../../src/core/policy/buffer-space.js';
+import { capacityOf, roomOn, whyNotOnto, type DiskFacts } from '../../../src/core/policy/buffer-space.js';
 import {
   DISK_LEVELS,
   diskLevel,
@@ -30,7 +30,8 @@ function disk(share: number, changes: Partial<DiskFacts> = {}): DiskFacts {
   const space = used(share);
   const level = diskLevel(space, RULES);
   return {
-    ...{ condition: 'usable', level, space, measuredAt: 0, stale: false, promisedBytes: 0, rules: RULES },
+    ...{ condition: 'usable', level, levelSince: '2026-01-01', space, measuredAt: 0, stale: false },
+    ...{ promisedBytes: 0, rules: RULES },
     ...changes,
   };
 }
@@ -64,30 +65,31 @@ test('a disk that goes up and down around a threshold does not flap', () =>
     }),
   ));
 
-test('what is planned never brings a disk to high, whatever is promised already', () =>
+test('what is planned never brings a disk to the level that it must not reach, whatever is promised already', () =>
   fc.assert(
     fc.property(
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.integer({ min: 0, max: 500 }),
       fc.integer({ min: 0, max: 500 }),
-      (share, promisedBytes, bytes) => {
+      fc.constantFrom('high' as const, 'critical' as const),
+      (share, promisedBytes, bytes, limit) => {
         const facts = disk(share, { promisedBytes });
-        if (whyNotOnto(facts, bytes, 'ccat.buffer', 'packaging') !== undefined) return;
+        if (whyNotOnto(facts, bytes, 'ccat.buffer', 'packaging', limit) !== undefined) return;
         const after = { ...facts.space, freeBytes: facts.space.freeBytes - promisedBytes - bytes };
-        assert.ok(rank(diskLevel(after, RULES)) <= rank('high'));
-        assert.ok(after.freeBytes >= 149, String(after.freeBytes));
+        assert.ok(rank(diskLevel(after, RULES)) <= rank(limit));
+        assert.ok(after.freeBytes >= (limit === 'high' ? 149 : 49), String(after.freeBytes));
       },
     ),
   ));
 
 test('reasons say how full it is, what waits, and until when', () => {
   assert.equal(
-    whyNotOnto(disk(0.91), 0, 'ccat.buffer', 'packaging'),
-    'ccat.buffer is 91 % full: packaging waits until it is below 82 %',
+    whyNotOnto(disk(0.96), 0, 'ccat.buffer', 'packaging'),
+    'packaging waits for room in ccat.buffer: it is 96 % full, critical since 2026-01-01, and takes nothing until it is below 92 %',
   );
   assert.match(
-    whyNotOnto(disk(0.5, { promisedBytes: 300 }), 100, 'ccat.buffer', 'packaging') ?? '',
-    /is 50 % full, 80 % with what is under way: 100 bytes more would pass 85 %/,
+    whyNotOnto(disk(0.5, { promisedBytes: 300 }), 100, 'ccat.buffer', 'packaging', 'high') ?? '',
+    /is 50 % full, 80 % with what is under way, and 100 bytes more would pass 85 %/,
   );
   const gone = disk(0.1, { condition: 'missing', reason: 'its disk is not mounted', stale: true });
   assert.match(
@@ -95,14 +97,15 @@ test('reasons say how full it is, what waits, and until when', () => {
     /not mounted \(measured last at .*no worker/,
   );
   assert.equal(whyNotOnto(undefined, 1e15, 'ccat.buffer', 'packaging'), undefined, 'nobody measured it');
-  assert.match(whyPause(disk(0.96), 'ccat.buffer') ?? '', /pauses until it is below 92 %/);
-  assert.equal(whyPause(disk(0.9), 'ccat.buffer'), undefined);
+  assert.equal(whyNotOnto(disk(0.91), 0, 'ccat.buffer', 'packaging'), undefined, 'high, and no other one');
+  assert.match(whyNotOnto(disk(0), 990, 'ccat.buffer', 'packaging') ?? '', /use a larger disk/);
+  assert.equal(capacityOf(disk(0.5)), 950);
 });
 
 test('while nobody measures, a full disk is left when enough was freed since', () => {
   const full = disk(0.9, { stale: true });
-  assert.equal(roomOn(full), 0);
-  assert.ok(roomOn({ ...full, promisedBytes: -200 }) > 0);
+  assert.equal(roomOn(full, 'high'), 0);
+  assert.ok(roomOn({ ...full, promisedBytes: -200 }, 'high') > 0);
   assert.ok(Math.abs(roomBelow('high', used(0.8), RULES) - 50) <= 1);
 });
 

@@ -39,12 +39,16 @@ function archive(site: string): Location {
   };
 }
 
-function disk(full: boolean, gone: boolean): DiskFacts {
+type Filled = 'ok' | 'high' | 'critical';
+const FREE: Record<Filled, number> = { ok: 900, high: 100, critical: 20 };
+
+function disk(level: Filled, gone: boolean): DiskFacts {
   return {
     condition: gone ? 'missing' : 'usable',
     reason: gone ? 'not mounted' : undefined,
-    level: full ? 'high' : 'ok',
-    space: { totalBytes: 1000, freeBytes: full ? 100 : 900, totalInodes: 0, freeInodes: 0 },
+    level,
+    levelSince: NOW.toISOString(),
+    space: { totalBytes: 1000, freeBytes: FREE[level], totalInodes: 0, freeInodes: 0 },
     measuredAt: NOW.getTime(),
     stale: false,
     promisedBytes: 0,
@@ -62,6 +66,8 @@ function disk(full: boolean, gone: boolean): DiskFacts {
 const site = fc.constantFrom(...SITES);
 const rarely = fc.integer({ min: 0, max: 3 }).map((one) => one === 0);
 
+const filled = fc.constantFrom<Filled>('ok', 'ok', 'ok', 'high', 'critical');
+
 const anyRoute = fc.record({
   origin: site,
   destination: site,
@@ -78,7 +84,7 @@ const anyRoute = fc.record({
 const anyFacts = fc
   .record({
     routes: fc.array(anyRoute, { maxLength: 10 }),
-    buffers: fc.array(fc.record({ off: rarely, full: rarely, gone: rarely }), {
+    buffers: fc.array(fc.record({ off: rarely, filled, gone: rarely }), {
       minLength: 8,
       maxLength: 8,
     }),
@@ -87,7 +93,7 @@ const anyFacts = fc
     const made = SITES.flatMap((one, index) =>
       ['first', 'second'].map((name, place) => ({
         location: buffer(one, name, place, !buffers[2 * index + place]!.off),
-        disk: disk(buffers[2 * index + place]!.full, buffers[2 * index + place]!.gone),
+        disk: disk(buffers[2 * index + place]!.filled, buffers[2 * index + place]!.gone),
       })),
     );
     const valid = described.filter(
@@ -128,7 +134,7 @@ function isOpen(route: Route, facts: RoutingFacts): boolean {
 
 function takes(one: Location, facts: RoutingFacts): boolean {
   const found = facts.disks?.get(one.id);
-  return one.active && found?.condition === 'usable' && found.level === 'ok';
+  return one.active && found?.condition === 'usable' && found.level !== 'critical';
 }
 
 function leadsInto(route: Route, facts: RoutingFacts): Location[] {
@@ -173,8 +179,13 @@ test('no hop ever uses a closed route or a buffer that takes nothing; where a wa
       const { route, buffer: into } = found.hop;
       assert.equal(route.origin, 'ccat');
       assert.ok(leadsInto(route, facts).some((one) => one.id === into.id));
-      const before = leadsInto(route, facts).filter((one) => one.priority < into.priority);
-      assert.deepEqual(before, [], 'buffers fail over by priority');
+      const isHigh = (one: Location) => facts.disks?.get(one.id)?.level === 'high';
+      const before = leadsInto(route, facts).filter(
+        (one) =>
+          Number(isHigh(one)) < Number(isHigh(into)) ||
+          (isHigh(one) === isHigh(into) && one.priority < into.priority),
+      );
+      assert.deepEqual(before, [], 'emptier ones first, and of those by priority');
     }),
     { numRuns: 1000 },
   ));
@@ -208,15 +219,15 @@ const choose = (policy: (typeof PRIMARY_POLICIES)[number], sent: Partial<typeof 
   const cologne = buffer('cologne', 'first', 0, true);
   const us = buffer('us', 'first', 0, true);
   const roomy = {
-    ...disk(false, false),
-    space: { ...disk(false, false).space, totalBytes: 10_000, freeBytes: 9000 },
+    ...disk('ok', false),
+    space: { ...disk('ok', false).space, totalBytes: 10_000, freeBytes: 9000 },
   };
   const facts: RoutingFacts = {
     locations: [cologne, us, archive('cologne'), archive('us')],
     routes,
     openTransfers: new Map(),
     disks: new Map([
-      [cologne.id, disk(false, false)],
+      [cologne.id, disk('ok', false)],
       [us.id, roomy],
     ]),
     now: NOW,

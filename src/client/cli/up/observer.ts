@@ -7,6 +7,7 @@ import type {
   SourceProgress,
 } from '../../../core/database/records.js';
 import { needsScan, type ScanFacts, type Situation } from '../../../core/policy/completion.js';
+import { plannerOf, plannerOperation } from '../../../workflows/planners.js';
 import { runningWorkflows, waitingWorkflows, type WaitingWorkflow } from '../../operator.js';
 import { passes, shortMessage } from '../../errors.js';
 import { describeRetries, retryingSteps } from './retrying.js';
@@ -34,6 +35,8 @@ export class Observer {
   waiting: WaitingWorkflow[] = [];
   /** Steps that Temporal tries again, in words; asked for only while nothing moves. */
   retrying: string[] = [];
+  /** Why planners leave work of this source undone for now. */
+  plannersWait: string[] = [];
   private packages: ArchivedPackageSummary[] = [];
   private running = 0;
   private scan?: ScanFacts;
@@ -111,6 +114,7 @@ export class Observer {
       problems,
       lastMovedAt,
       unreachable,
+      plannersWait: this.plannersWait,
     };
   }
 
@@ -131,8 +135,19 @@ export class Observer {
     this.progress = await this.catalogue.sourceProgress(this.source.id);
     this.progressAfter = scan;
     this.problems = await this.catalogue.openProblems(this.source.id);
+    const waiting = await this.catalogue.liveness.waitingVerdicts();
+    this.plannersWait = waiting.filter((one) => this.plans(one.plannerId)).flatMap((one) => one.reasons);
     // The names matter only to tell what waits from what goes on.
     this.packages = this.waiting.length > 0 ? await this.catalogue.packagesOfSource(this.source.id) : [];
+  }
+
+  /** Whether a planner plans for this source, or for the buffers that its packages pass. */
+  private plans(plannerId: string): boolean {
+    const { site, name } = this.source;
+    return (
+      plannerId === plannerOf('raw_data_package_creation', { site, location: name })?.id ||
+      plannerOperation(plannerId) === 'data_transfer_package_creation'
+    );
   }
 
   private async lookAtTemporal(): Promise<void> {

@@ -114,7 +114,7 @@ function view({ source }: System, observer: Observer, options: WatchOptions, sho
     deletedFiles: progress?.files.deleted ?? 0,
     waiting,
     problems: problems.filter((one) => one.workflowId === undefined || !asked.has(one.workflowId)),
-    trouble: [...observer.unreachable(), ...observer.retrying],
+    trouble: [...observer.unreachable(), ...observer.plannersWait, ...observer.retrying],
   };
 }
 

@@ -27,6 +27,11 @@ export async function startWorkers(options: {
   const { supervisor, addresses, environment, quietSeconds, onMessage } = options;
   const env = {
     [variableOf('planning.interval_seconds')]: String(PLAN_EVERY_SECONDS),
+    [variableOf('monitoring.interval_seconds')]: String(PLAN_EVERY_SECONDS),
+    // The disk of somebody's own machine, which is often nearly full without any harm.
+    [variableOf('monitoring.warn_percent')]: '97',
+    [variableOf('monitoring.high_percent')]: '98',
+    [variableOf('monitoring.critical_percent')]: '99',
     CCAT_DATA_TRANSFER_COMMAND_LOGS: join(supervisor.logs, 'commands'),
     ...environment,
     ...environmentFor(addresses),

@@ -1,13 +1,14 @@
 import { In, type EntityManager } from 'typeorm';
 import { PermanentError } from '../../exceptions.js';
 import type { ChallengeFacts } from '../../policy/archive-evidence.js';
-import type { DeletionFacts, DeletionTarget, Hold } from '../../policy/deletion.js';
+import type { DeletionFacts, DeletionTarget, Hold, Pressure } from '../../policy/deletion.js';
 import type { JourneyFacts } from '../../policy/redundancy.js';
 import type { PhysicalCopyState } from '../../states.js';
 import { DataLocationEntity } from '../entities/data-location.js';
 import { PhysicalCopyEntity } from '../entities/physical-copy.js';
 import type { Location } from '../records.js';
 import { toCopy } from './copies.js';
+import { measurements } from './measurements.js';
 import { row, rows } from './sql.js';
 import { stagingNeeds } from './staged-copies.js';
 import { locations as allLocations, routes as allRoutes, toLocation } from './topology.js';
@@ -29,6 +30,7 @@ export async function deletionFacts(manager: EntityManager, packageIds: string[]
   const transfers = await openTransfers(manager, packageIds);
   const staging = await stagingNeeds(manager, packageIds);
   const sources = await sourcesOf(manager, packages);
+  const pressure = await pressures(manager);
   return packageIds.map((id) => {
     const of = packages.get(id);
     if (of === undefined) throw new PermanentError(`the catalogue has no package ${id}`, { subject: id });
@@ -60,9 +62,22 @@ export async function deletionFacts(manager: EntityManager, packageIds: string[]
       journeys: { firstBufferId: of.bufferLocationId, openTransfers: transfers.get(id) ?? [] },
       topology,
       neededBy: staging.get(id) ?? [],
-      pressure: {},
+      pressure,
     };
   });
+}
+
+/** A measurement that is older says nothing of how full a disk is now. */
+const PRESSURE_HOLDS_MS = 3_600_000;
+
+/** How full the disks of locations are, as it was measured lately. */
+async function pressures(manager: EntityManager): Promise<Record<string, Pressure>> {
+  const lately = (await measurements(manager)).filter(
+    (one) => one.condition === 'usable' && Date.now() - Date.parse(one.measuredAt) < PRESSURE_HOLDS_MS,
+  );
+  return Object.fromEntries(
+    lately.map(({ locationId, level }) => [locationId, level === 'ok' ? 'low' : level]),
+  );
 }
 
 interface PackageRow {

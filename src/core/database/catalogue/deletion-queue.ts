@@ -50,8 +50,8 @@ export async function comeBack(manager: EntityManager, packageId: string, at: Da
 }
 
 /**
- * Archived packages of which something takes up space at a site where it need not, the ones that were never looked at first, then
- * those that waited longest.
+ * Archived packages of which something takes up space at a site where it need not: those on the fullest disks first (by the levels
+ * that were measured), of them the ones that were never looked at, then those that waited longest.
  */
 export async function candidates(manager: EntityManager, site: string, limit: number): Promise<string[]> {
   // Asked for by their IDs, so that the server knows how few copies are left at them.
@@ -64,16 +64,20 @@ export async function candidates(manager: EntityManager, site: string, limit: nu
   const places = here.filter(({ type }) => type !== 'processing').map(({ id }) => id);
   const found = await rows<{ id: string }>(
     manager,
-    `with left_over as (
-       select raw_data_package_id as id from physical_copy where data_location_id = any($1::uuid[]) and state <> 'deleted'
-       union
-       select id from raw_data_package
+    `with found as (
+       select raw_data_package_id as id, data_location_id as place from physical_copy
+       where data_location_id = any($1::uuid[]) and state <> 'deleted'
+       union all
+       select id, source_location_id from raw_data_package
        where source_location_id = any($1::uuid[]) and state = 'archived' and source_freed_at is null
+     ), left_over as (
+       select found.id, max(coalesce(array_position(array['warn', 'high', 'critical'], m.level), 0)) as pressure
+       from found left join location_measurement m on m.data_location_id = found.place and m.condition = 'usable' group by found.id
      )
      select p.id from left_over join raw_data_package p on p.id = left_over.id and p.state = 'archived'
      left join package_deletion d on d.raw_data_package_id = p.id
      where d.not_before is null or d.not_before <= now()
-     order by d.not_before nulls first, p.archived_at, p.id limit $2`,
+     order by left_over.pressure desc, d.not_before nulls first, p.archived_at, p.id limit $2`,
     [places, limit],
   );
   return found.map(({ id }) => id);

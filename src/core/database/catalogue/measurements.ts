@@ -134,6 +134,7 @@ export async function diskFacts(manager: EntityManager, policy: DiskPolicy): Pro
       condition: one.condition,
       reason: one.reason,
       level: one.level,
+      levelSince: one.levelSince,
       space: one.space,
       measuredAt,
       stale: Date.now() - measuredAt > judged.staleSeconds * 1000,
@@ -153,7 +154,8 @@ async function promisedBytes(manager: EntityManager, measured: Measurement): Pro
   const found = await row<{ bytes: number }>(
     manager,
     `select (
-       (select coalesce(sum(payload_bytes), 0) from raw_data_package where state = 'creating' and buffer_location_id = $1)
+       (select coalesce(sum(payload_bytes), 0) from raw_data_package
+        where state = 'creating' and buffer_location_id = $1 and payload_bytes <= $3)
        + (select coalesce(sum(p.bytes), 0) from data_transfer_item i join raw_data_package p on p.id = i.raw_data_package_id
           where i.status = 'pending' and i.destination_location_id = $1)
        + (select coalesce(sum(bytes), 0) from physical_copy
@@ -161,7 +163,7 @@ async function promisedBytes(manager: EntityManager, measured: Measurement): Pro
        - (select coalesce(sum(bytes), 0) from physical_copy
           where data_location_id = $1 and created_at <= $2 and state = 'deleted' and deleted_at > $2)
      )::float8 as bytes`,
-    [measured.locationId, measured.measuredAt],
+    [measured.locationId, measured.measuredAt, measured.space.totalBytes],
   );
   return found?.bytes ?? 0;
 }

@@ -39,7 +39,8 @@ export class Buffers {
     const found = this.find(bytes);
     if (found === undefined) return undefined;
     const disk = this.disks.get(found.id);
-    if (disk !== undefined) disk.promisedBytes += bytes;
+    // What could never fit waits for a person, and keeps no room from what does.
+    if (disk !== undefined && bytes <= disk.space.totalBytes) disk.promisedBytes += bytes;
     return found.id;
   }
 
@@ -74,6 +75,7 @@ export class Buffers {
     const found = primaryBuffer({ locations: this.all, disks: this.disks }, this.site, {
       bytes,
       what: 'packaging',
+      whole: true,
     });
     if ('buffer' in found) return found.buffer;
     this.reasons.push(...found.reasons);

@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import { IsNull, Not, type EntityManager } from 'typeorm';
 import { PlannerVerdictEntity } from '../entities/planner-verdict.js';
 import { rows } from './sql.js';
 
@@ -30,12 +30,20 @@ export async function recordVerdict(
   );
 }
 
+/** What every planner that has reasons found last. */
+export async function waitingVerdicts(manager: EntityManager): Promise<PlannerVerdict[]> {
+  const found = await manager.find(PlannerVerdictEntity, { where: { since: Not(IsNull()) } });
+  return found.map(toVerdict);
+}
+
 export async function verdict(
   manager: EntityManager,
   plannerId: string,
 ): Promise<PlannerVerdict | undefined> {
   const found = await manager.findOne(PlannerVerdictEntity, { where: { plannerId } });
-  if (found === null) return undefined;
-  const { planned, reasons, since, toldAt } = found;
+  return found === null ? undefined : toVerdict(found);
+}
+
+function toVerdict({ plannerId, planned, reasons, since, toldAt }: PlannerVerdictEntity): PlannerVerdict {
   return { plannerId, planned, reasons, since: since?.toISOString(), toldAt: toldAt.toISOString() };
 }
