@@ -5,7 +5,8 @@ import type { ArchiveStore, TransferOptions } from '../core/storage/archive-stor
 import { readInFull, readRanges, whatDiffers, type ChallengeAnswer } from '../core/storage/challenge.js';
 import { READ_WHOLE_BYTES } from '../core/storage/noted-ranges.js';
 import type { Dependencies } from './dependencies.js';
-import { whileBytesMove } from './liveness.js';
+import { whileBytesMove, type MovingWork } from './liveness.js';
+import { throughBreaker, wayInto, type Asked } from './through-breaker.js';
 
 /** The part of an archive's activities that gives evidence for deletions. */
 export function makeChallengeActivities(dependencies: Dependencies) {
@@ -20,10 +21,9 @@ export function makeChallengeActivities(dependencies: Dependencies) {
      * @throws ArchiveCorruptionError, ChecksumVerificationError when the object is not what it was, DeletionError when there is none
      *   to ask for
      */
-    async challengeArchiveCopy(input: {
-      packageId: string;
-      archive: { site: string; location: string };
-    }): Promise<void> {
+    async challengeArchiveCopy(
+      input: { packageId: string; archive: { site: string; location: string } } & Asked,
+    ): Promise<void> {
       const { site, location } = input.archive;
       const copies = await catalogue.copiesOfPackage(input.packageId);
       const copy = copies.find((one) => one.location.site === site && one.location.name === location);
@@ -31,14 +31,17 @@ export function makeChallengeActivities(dependencies: Dependencies) {
       const about = { operation: 'deletion', subject: copy.path, bytesTotal: copy.bytes } as const;
       const { rules } = await deletionRulesAt(settings, copy.location);
 
-      await whileBytesMove(dependencies, about, async (options) => {
+      const ask = async (options: MovingWork): Promise<void> => {
         const store = dependencies.archiveStore(copy.location);
         const answer = await challenge(store, copy, rules.maxVerificationAgeSeconds, options);
         if ('wrong' in answer) throw await doubt(copy, answer);
         if (answer.method === 'full') await catalogue.recordVerified(copy.id, new Date().toISOString());
         await catalogue.deletions.recordChallenge({ copyId: copy.id, ...answer });
         await catalogue.resolveProblems({ operation: 'deletion', subject: copy.path });
-      });
+      };
+      await throughBreaker(dependencies, { ...wayInto(copy.location), asked: input.asked }, (works) =>
+        whileBytesMove(dependencies, about, ask, works),
+      );
     },
   };
 

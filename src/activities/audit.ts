@@ -7,10 +7,11 @@ import type { ArchiveStore, ByteSource, ReadOptions } from '../core/storage/arch
 import { fileSource, objectSource } from '../core/storage/byte-source.js';
 import { RangeNoter } from '../core/storage/noted-ranges.js';
 import { canonicalJson } from '../core/utilities/canonical-json.js';
-import { pacer } from '../core/utilities/pace.js';
+import { TokenBucket } from '../core/utilities/token-bucket.js';
 import type { Dependencies } from './dependencies.js';
-import { whileBusy, whileBytesMove } from './liveness.js';
+import { whileBusy, whileBytesMove, type MovingWork } from './liveness.js';
 import { fileAt } from './places.js';
+import { blameOthers, throughBreaker, wayInto, type Asked } from './through-breaker.js';
 
 /** What reading a copy again showed. */
 export type AuditFinding =
@@ -38,19 +39,19 @@ export function makeAuditActivities(dependencies: Dependencies) {
       const order = await whileBusy(() => catalogue.fixity.auditOrder(input.copyId));
       const { copy } = order;
       if (copy.state !== 'present') return { sound: undefined };
-      const store = dependencies.archiveStore(copy.location);
       const place = { site: copy.location.site, location: copy.location.name };
       const rate = await settings.get('audit.bytes_per_second', place);
       const about = { operation: OPERATION, subject: order.package.name, bytesTotal: copy.bytes } as const;
-      return await whileBytesMove(dependencies, about, async (options) => {
-        const paced = { ...options, pace: pacer(rate, options.signal) };
+      const read = async (options: MovingWork): Promise<AuditFinding> => {
+        const store = dependencies.archiveStore(copy.location);
+        const bounded = { ...options, pace: paced(rate, options) };
         await store.requireStore();
-        let seen = await lookAt(store, copy, paced);
+        let seen = await lookAt(store, copy, bounded);
         if ('damage' in seen) {
           const { damage } = seen;
           await sleep(SECOND_LOOK_MS, undefined, { signal: options.signal });
           await store.requireStore();
-          seen = await lookAt(store, copy, paced);
+          seen = await lookAt(store, copy, bounded);
           if ('damage' in seen) return { sound: false as const, damage: seen.damage };
           dependencies.log.warn('a copy read as damaged once and as whole right after that', {
             subject: copy.path,
@@ -60,7 +61,10 @@ export function makeAuditActivities(dependencies: Dependencies) {
         const at = new Date().toISOString();
         const sidecarRewritten = await putSidecarRight(store, copy.path, order, await facilityAt(copy));
         return { sound: true as const, at, ranges: seen.ranges, sidecarRewritten };
-      });
+      };
+      return await throughBreaker(dependencies, wayInto(copy.location), (works) =>
+        whileBytesMove(dependencies, about, read, works),
+      );
     },
 
     /**
@@ -69,7 +73,7 @@ export function makeAuditActivities(dependencies: Dependencies) {
      *
      * @throws DataCorruptionError when the other copy is not what was packaged either
      */
-    async repairCopy(input: { copyId: string; sourceCopyId: string }): Promise<StoredCopy> {
+    async repairCopy(input: { copyId: string; sourceCopyId: string } & Asked): Promise<StoredCopy> {
       const order = await whileBusy(() => catalogue.fixity.repairOrder(input.copyId));
       const source = order?.sources.find((one) => one.id === input.sourceCopyId);
       if (order === undefined || source === undefined)
@@ -79,11 +83,11 @@ export function makeAuditActivities(dependencies: Dependencies) {
         });
       const { copy, repairPath } = order;
       const { bytes, sha256 } = copy;
-      const store = dependencies.archiveStore(copy.location);
       const about = { operation: OPERATION, subject: order.package.name, bytesTotal: 2 * bytes } as const;
-      return await whileBytesMove(dependencies, about, async ({ signal, onProgress }) => {
+      const repair = async ({ signal, onProgress }: MovingWork): Promise<StoredCopy> => {
+        const store = dependencies.archiveStore(copy.location);
         await store.requireStore();
-        const from = await bytesOf(source);
+        const from = await bytesOf(source).catch((error: unknown) => blameOthers(error));
         const stored = await store
           .put(repairPath, from, { bytes, sha256 }, { signal, onProgress })
           .finally(() => from.close());
@@ -107,7 +111,10 @@ export function makeAuditActivities(dependencies: Dependencies) {
         if (repairPath !== order.damagedPath) await markSuperseded(store, order, await facilityAt(copy));
         const { versionId, etag } = stored;
         return { key: repairPath, bytes, sha256, versionId, etag, verifiedAt, ranges: noter.noted() };
-      });
+      };
+      return await throughBreaker(dependencies, { ...wayInto(copy.location), asked: input.asked }, (works) =>
+        whileBytesMove(dependencies, about, repair, works),
+      );
     },
   };
 
@@ -121,12 +128,26 @@ export function makeAuditActivities(dependencies: Dependencies) {
     const store = dependencies.archiveStore(location);
     await store.requireStore();
     const found = await store.head(path);
-    if (found?.bytes === bytes) return objectSource(store, path, bytes);
+    if (found?.bytes === bytes) return ofOthers(objectSource(store, path, bytes));
     throw new DataCorruptionError(
       `${path} ${found === undefined ? 'is gone' : 'has another size'} in ${location.site}.${location.name}`,
       { operation: OPERATION, subject: path },
     );
   }
+}
+
+/** A source whose failures are not told of the store that is written to. */
+function ofOthers(source: ByteSource): ByteSource {
+  return {
+    ...source,
+    read: (offset, length) => source.read(offset, length).catch((error: unknown) => blameOthers(error)),
+  };
+}
+
+/** Waits so that no more than so many bytes per second are read. */
+function paced(bytesPerSecond: number, { signal, heldBack }: MovingWork): (bytes: number) => Promise<void> {
+  const bucket = new TokenBucket(bytesPerSecond);
+  return (bytes) => bucket.take(bytes, { signal, onWait: heldBack });
 }
 
 /** What is wrong with a copy now, or what was noted while it was read. */

@@ -119,6 +119,19 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
       });
     },
 
+    /** Hands what is left of a transfer over to a new one that goes another way; undefined where none is open. */
+    async rerouteTransfer(input: {
+      dataTransferId: string;
+      reason: string;
+    }): Promise<PlannedTransfer | undefined> {
+      return whileBusy(async () => {
+        const plan = await catalogue.rerouteTransfer(input.dataTransferId, input.reason, {});
+        if (plan === undefined) return undefined;
+        const { id, ...one } = plan;
+        return { dataTransferId: id, ...one };
+      });
+    },
+
     /** Records what arrived and what did not, and tells which archives the arrived packages go to. */
     async recordArrival(input: {
       dataTransferId: string;

@@ -1,3 +1,4 @@
+import type { Breakers } from '../core/breakers.js';
 import type { Catalogue } from '../core/database/catalogue.js';
 import type { Location, Route } from '../core/database/records.js';
 import type { Logger } from '../core/logging.js';
@@ -7,6 +8,7 @@ import type { Operation } from '../core/operation-types.js';
 import type { Settings } from '../core/settings-manager.js';
 import type { ArchiveStore } from '../core/storage/archive-store.js';
 import type { Transport } from '../core/transport/transport.js';
+import type { TokenBuckets } from '../core/utilities/token-bucket.js';
 
 /** Everything that activities need from outside; the worker composes it, tests replace parts of it. */
 export interface Dependencies {
@@ -20,8 +22,10 @@ export interface Dependencies {
   notifications: Notifications;
   /** The store behind a long-term archive, of type s3 or disk. */
   archiveStore(location: Location): ArchiveStore;
-  /** Why a store is left alone for now; undefined where it works as far as we know. */
-  storeIllness?: (location: Location) => string | undefined;
+  /** Which routes and stores are left alone for now. */
+  breakers: Breakers;
+  /** The limits of bytes per second of the routes, by their names: shared by all that this process sends. */
+  routeLimits: TokenBuckets;
   /** The way to a location, as a route tells it. The caller closes it. */
   transport(route: Route, destination: Location): Transport;
   /** Lets a planner look again now instead of at its next time. Never fails the work that asks. */

@@ -1,5 +1,6 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { CCATDataOperationError, type JsonValue } from '../core/exceptions.js';
+import { leftAloneInWords, type LeftAlone } from '../core/policy/breaker.js';
 
 /** Tries after which an error that nobody classified is taken for a defect, which trying again won't cure. */
 const TRIES_FOR_THE_UNKNOWN = 5;
@@ -35,6 +36,21 @@ export function toActivityFailure(error: unknown, attempt: number): ApplicationF
     category: error.expected ? ApplicationFailureCategory.BENIGN : undefined,
     details: [detailsOf(error)],
     cause: error,
+  });
+}
+
+/**
+ * The failure of an attempt that was not made, because its route or store is left alone. Temporal does not try it again: that would
+ * spend attempts and the places of a worker on nothing. The workflow waits, or goes another way (`workflows/left-alone.ts`).
+ */
+export function leftAloneFailure(alone: LeftAlone): ApplicationFailure {
+  const advice = `It goes on by itself. \`cdt breakers reset ${alone.kind}/${alone.name} --reason ...\` lets it be tried at once.`;
+  return ApplicationFailure.create({
+    type: 'ServiceUnavailableError',
+    message: leftAloneInWords(alone),
+    nonRetryable: true,
+    category: ApplicationFailureCategory.BENIGN,
+    details: [{ leftAlone: alone, advice }],
   });
 }
 

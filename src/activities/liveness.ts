@@ -1,63 +1,107 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { workContext } from '../core/decorators.js';
 import { ServiceUnavailableError } from '../core/exceptions.js';
+import { FloorWatch, type Floor } from '../core/policy/floor.js';
+import { parseTaskQueue } from '../core/queue-discovery.js';
+import type { SettingPlace, Settings } from '../core/settings-manager.js';
 import type { TransferOptions } from '../core/storage/archive-store.js';
 import type { Dependencies, Progress } from './dependencies.js';
 
 /** Well below the heartbeat timeouts of `workflows/operations.ts`. */
 const BEAT_MS = 3000;
 
+/** What work that moves bytes is given: how to be stopped, and how to tell that it lives. */
+export interface MovingWork extends Required<TransferOptions> {
+  /** Tells that the work is held back on purpose from now on, in milliseconds: that time is no silence. */
+  heldBack: (milliseconds: number) => void;
+}
+
 /**
  * Runs work that moves bytes, and heartbeats while they move. Liveness is bytes, not time: when none moves for
- * the setting `liveness.stall_seconds` the work is aborted and the attempt fails, so that it is tried again elsewhere or later.
+ * the setting `liveness.stall_seconds`, or fewer than `liveness.floor_bytes_per_second` over a whole window, the work is aborted
+ * and the attempt fails, so that it is tried again elsewhere or later. The settings are those of the place whose queue it came from.
  *
- * @throws ServiceUnavailableError when the work stalled; the reason of the cancellation when Temporal cancelled it
+ * @param onAlive told once when bytes moved fast enough over a whole window
+ * @throws ServiceUnavailableError when the work stalled or dripped; the reason of the cancellation when Temporal cancelled it
  */
 export async function whileBytesMove<T>(
   dependencies: Pick<Dependencies, 'settings' | 'reportProgress'>,
   about: Omit<Progress, 'bytesDone'>,
-  act: (options: Required<TransferOptions>) => Promise<T>,
+  act: (options: MovingWork) => Promise<T>,
+  onAlive: () => unknown = () => undefined,
 ): Promise<T> {
   const cancelled = cancellationSignal();
-  const stall = new AbortController();
+  const dead = new AbortController();
   let bytesDone = 0;
-  let movedAt = Date.now();
+  const place = parseTaskQueue(activityInfo().taskQueue);
+  let limits = await limitsAt(dependencies.settings, place);
+  const watch = new FloorWatch(limits.floor, performance.now());
+  let movedAt = performance.now();
+  let alive = false;
   const { onBytes: count, note } = workContext() ?? {};
   note?.(`${about.subject}: ${about.bytesTotal} bytes to move`);
   const onProgress = (bytes: number) => {
     if (bytes > bytesDone) count?.(bytes - bytesDone, about.route ?? '');
-    if (bytes !== bytesDone) movedAt = Date.now();
+    if (bytes !== bytesDone) movedAt = Math.max(movedAt, performance.now());
+    watch.progress(bytes);
     bytesDone = bytes;
   };
-  const stallAfter = () => dependencies.settings.get('liveness.stall_seconds');
-  let stallSeconds = await stallAfter();
+  const heldBack = (milliseconds: number) => {
+    watch.heldBack(milliseconds);
+    movedAt = Math.max(movedAt, performance.now() + milliseconds);
+  };
   // Cancelled meanwhile: work would wait for a signal that was given already.
   cancelled.throwIfAborted();
   const beat = setInterval(() => {
     // What does not even end when it is told to (a disk that hangs) is silent from then on: Temporal gives the attempt up.
-    if (stall.signal.aborted) return;
+    if (dead.signal.aborted) return;
     heartbeat({ v: 1, subject: about.subject, bytesDone, bytesTotal: about.bytesTotal });
     dependencies.reportProgress({ ...about, bytesDone });
-    if (Date.now() - movedAt > stallSeconds * 1000) stall.abort(stalled(about, stallSeconds));
-    // Changed while it runs, it holds from the next beat on; a value that can't be had leaves the last one.
-    stallAfter().then(
-      (now) => (stallSeconds = now),
+    const now = performance.now();
+    const pace = watch.at(now);
+    if (now - movedAt > limits.stallSeconds * 1000) dead.abort(stalled(about, limits.stallSeconds));
+    else if (pace === 'dead') dead.abort(dripped(about, limits.floor, watch.rate()));
+    else if (pace === 'alive' && watch.rate() > 0 && !alive) {
+      alive = true;
+      onAlive();
+    }
+    // Changed while it runs, they hold from the next beat on; values that can't be had leave the last ones.
+    limitsAt(dependencies.settings, place).then(
+      (found) => {
+        limits = found;
+        watch.moveTo(found.floor);
+      },
       () => undefined,
     );
   }, BEAT_MS / 3);
   try {
-    const result = await act({ signal: AbortSignal.any([cancelled, stall.signal]), onProgress });
+    const signal = AbortSignal.any([cancelled, dead.signal]);
+    const result = await act({ signal, onProgress, heldBack });
     dependencies.reportProgress({ ...about, bytesDone: about.bytesTotal });
     note?.(`${about.subject}: done`);
     return result;
   } catch (error) {
     note?.(`${about.subject}: ended after ${bytesDone} bytes: ${String(error)}`);
     cancelled.throwIfAborted();
-    stall.signal.throwIfAborted();
+    dead.signal.throwIfAborted();
     throw error;
   } finally {
     clearInterval(beat);
   }
+}
+
+/** Below which work counts as dead at a place. */
+async function limitsAt(
+  settings: Settings,
+  place: SettingPlace = {},
+): Promise<{ stallSeconds: number; floor: Floor }> {
+  return {
+    stallSeconds: await settings.get('liveness.stall_seconds', place),
+    floor: {
+      bytesPerSecond: await settings.get('liveness.floor_bytes_per_second', place),
+      windowSeconds: await settings.get('liveness.floor_window_seconds', place),
+    },
+  };
 }
 
 /** Runs work that is bounded by itself (a transaction with a statement timeout, a walk over folders) under a heartbeat. */
@@ -75,7 +119,20 @@ export async function whileBusy<T>(act: (signal: AbortSignal) => Promise<T>): Pr
 }
 
 function stalled(about: Omit<Progress, 'bytesDone'>, seconds: number): ServiceUnavailableError {
-  return new ServiceUnavailableError(`no byte of ${about.subject} moved for ${seconds} s`, {
+  return tooSlow(about, `no byte of ${about.subject} moved for ${seconds} s`);
+}
+
+function dripped(
+  about: Omit<Progress, 'bytesDone'>,
+  { bytesPerSecond, windowSeconds }: Floor,
+  rate: number,
+): ServiceUnavailableError {
+  const words = `${about.subject} moved at ${rate.toFixed(1)} bytes per second for ${windowSeconds} s, which is below ${bytesPerSecond}`;
+  return tooSlow(about, words);
+}
+
+function tooSlow(about: Omit<Progress, 'bytesDone'>, message: string): ServiceUnavailableError {
+  return new ServiceUnavailableError(message, {
     operation: about.operation,
     subject: about.subject,
     advice:

@@ -4,8 +4,9 @@ import { getS3KeyForPackage, getS3KeyForSidecar, sidecarDocument } from '../core
 import { readInFull } from '../core/storage/challenge.js';
 import { makeChallengeActivities } from './archive-challenge.js';
 import type { Dependencies } from './dependencies.js';
-import { whileBusy, whileBytesMove } from './liveness.js';
+import { whileBusy, whileBytesMove, type MovingWork } from './liveness.js';
 import { fileAt } from './places.js';
+import { throughBreaker, wayInto, type Asked } from './through-breaker.js';
 
 export interface StoredPackage {
   key: string;
@@ -33,13 +34,12 @@ export function makeArchiveActivities(dependencies: Dependencies) {
     ...makeChallengeActivities(dependencies),
 
     /** Stores a package with a checksum that the server checks, its sidecar beside it, and reads the object back in full. */
-    async archivePackage(input: { packageId: string; archive: Place }): Promise<StoredPackage> {
+    async archivePackage(input: { packageId: string; archive: Place } & Asked): Promise<StoredPackage> {
       const { archive, order } = await whileBusy(async () => {
         const location = await catalogue.location(input.archive.site, input.archive.location);
         return { archive: location, order: await catalogue.archiveOrder(input.packageId, location.id) };
       });
       const { bytes, sha256 } = order.copy;
-      const store = dependencies.archiveStore(archive);
       const key = getS3KeyForPackage(order.package);
       const file = fileAt(order.copy.location, order.copy.path);
       const about = {
@@ -48,7 +48,8 @@ export function makeArchiveActivities(dependencies: Dependencies) {
         bytesTotal: 2 * bytes,
       } as const;
 
-      return whileBytesMove(dependencies, about, async ({ signal, onProgress }) => {
+      const put = async ({ signal, onProgress }: MovingWork): Promise<StoredPackage> => {
+        const store = dependencies.archiveStore(archive);
         await store.prepare();
         const stored = await store.put(key, file, { bytes, sha256 }, { signal, onProgress });
         await store.putJson(
@@ -76,7 +77,10 @@ export function makeArchiveActivities(dependencies: Dependencies) {
           verifiedAt: new Date().toISOString(),
           ranges: read.ranges,
         };
-      });
+      };
+      return throughBreaker(dependencies, { ...wayInto(archive), asked: input.asked }, (works) =>
+        whileBytesMove(dependencies, about, put, works),
+      );
     },
   };
 }

@@ -6,11 +6,14 @@ import {
   ChecksumVerificationError,
   PermanentError,
 } from '../core/exceptions.js';
+import type { LeftAlone } from '../core/policy/breaker.js';
 import { verifyPackage } from '../core/package/verify-package.js';
 import { sourceInStore, sourceOnDisk, type ByteSource } from '../core/staging/byte-source.js';
 import type { TransferOptions } from '../core/storage/archive-store.js';
 import type { Dependencies } from './dependencies.js';
+import { leftAloneFailure } from './failure.js';
 import { fileAt } from './places.js';
+import { wayInto } from './through-breaker.js';
 
 /** Errors that reading an archive threw, as against those of the disk that is written to. */
 const ofArchive = new WeakSet<Error>();
@@ -39,6 +42,7 @@ export class ArchiveTries {
   private readonly told: string[];
   private damaged = false;
   private passing: CCATDataOperationError | undefined;
+  private readonly leftAlone: LeftAlone[] = [];
 
   constructor(
     private readonly dependencies: Dependencies,
@@ -46,6 +50,13 @@ export class ArchiveTries {
     refused: string[],
   ) {
     this.told = [...refused];
+  }
+
+  /** Whether an archive may be asked now; not while its store is left alone. Whoever may must ask it. */
+  async mayAsk({ location }: PhysicalCopy, asked?: boolean): Promise<boolean> {
+    const admission = await this.dependencies.breakers.admit(wayInto(location), asked);
+    if (!admission.admitted) this.leftAlone.push(admission.leftAlone);
+    return admission.admitted;
   }
 
   /**
@@ -58,11 +69,16 @@ export class ArchiveTries {
     source: ByteSource,
     fetch: () => Promise<string[]>,
   ): Promise<string[] | undefined> {
+    const { breakers } = this.dependencies;
     try {
-      return await fetch();
+      const damage = await fetch();
+      await breakers.succeeded(wayInto(copy.location));
+      return damage;
     } catch (error) {
       const fromDisk = source.file !== undefined && isGone(error, source.file);
-      if (!(error instanceof CCATDataOperationError) || !(ofArchive.has(error) || fromDisk)) throw error;
+      const isOfArchive = error instanceof Error && ofArchive.has(error);
+      await breakers.failed(wayInto(copy.location), isOfArchive ? error : undefined);
+      if (!(error instanceof CCATDataOperationError) || !(isOfArchive || fromDisk)) throw error;
       if (fromDisk || error.context['status'] === 404) {
         await this.tellDamage(copy, ['it is gone']);
         return undefined;
@@ -104,8 +120,10 @@ export class ArchiveTries {
   }
 
   /** The error that tells how all of it ended. */
-  conclusion(): CCATDataOperationError {
+  conclusion(): Error {
     if (this.passing !== undefined) return this.passing;
+    const [soonest] = this.leftAlone.sort((a, b) => a.until.localeCompare(b.until));
+    if (soonest !== undefined) return leftAloneFailure(soonest);
     const { name } = this.order.package;
     const details = {
       operation: 'staging',

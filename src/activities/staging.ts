@@ -21,6 +21,7 @@ import { whileBusy, whileBytesMove } from './liveness.js';
 import { requireDisk } from './marked-disk.js';
 import { diskPath } from './places.js';
 import { ArchiveTries, archiveSource } from './staging-sources.js';
+import type { Asked } from './through-breaker.js';
 
 /** Where the files of a package came from. */
 export interface FetchedPackage {
@@ -61,12 +62,12 @@ export function makeStagingActivities(dependencies: Dependencies) {
      * Brings the wanted files of a package to the processing location, from the best archive that has them whole. Files that are
      * there already are read and compared instead. An archive whose copy is damaged is told of, and the next one is asked.
      */
-    async fetchPackage(input: { jobId: string; packageId: string }): Promise<FetchedPackage> {
+    async fetchPackage(input: { jobId: string; packageId: string } & Asked): Promise<FetchedPackage> {
       const order = await whileBusy(() => catalogue.staging.order(input.jobId, input.packageId));
       const { name, bytes } = order.package;
       const about = { operation: 'staging', subject: name, bytesTotal: bytes } as const;
       try {
-        return await whileBytesMove(dependencies, about, (options) => fetchFromBest(order, options));
+        return await whileBytesMove(dependencies, about, (options) => fetchFromBest(order, options, input));
       } catch (error) {
         if (error instanceof StorageError)
           await notifications.tell({
@@ -158,6 +159,7 @@ export function makeStagingActivities(dependencies: Dependencies) {
   async function fetchFromBest(
     order: StagingOrder,
     options: Required<TransferOptions>,
+    { asked }: Asked,
   ): Promise<FetchedPackage> {
     const root = diskPath(order.location);
     const { name, bytes, sha256 } = order.package;
@@ -179,14 +181,10 @@ export function makeStagingActivities(dependencies: Dependencies) {
     if (missing.length === 0) return {};
     const { site, name: location } = order.location;
     const reserveBytes = await settings.get('staging.min_free_bytes', { site, location });
-    const { sources, refused } = rankSources(
-      order.package,
-      order.copies,
-      order.location,
-      dependencies.storeIllness,
-    );
+    const { sources, refused } = rankSources(order.package, order.copies, order.location);
     const tries = new ArchiveTries(dependencies, order, refused);
     for (const { copy } of sources) {
+      if (!(await tries.mayAsk(copy, asked))) continue;
       next();
       const source = archiveSource(dependencies, copy);
       const damage = await tries.of(copy, source, () =>

@@ -73,12 +73,6 @@ export class Metrics {
     labelNames: ['site', 'location', 'reason'],
     registers: this.registers,
   });
-  readonly breakerState = new Gauge({
-    name: 'cdt_breaker_open',
-    help: 'Whether a route or a store is left alone for now: 0 it is used, 0.5 it is being probed, 1 it is left alone.',
-    labelNames: ['kind', 'name'],
-    registers: this.registers,
-  });
   readonly notifications = new Counter({
     name: 'cdt_notifications_total',
     help: 'Messages to people by channel and outcome: sent, retried, failed (given up).',
@@ -126,6 +120,11 @@ export class Metrics {
   readonly queuePollers = this.gauge('cdt_queue_pollers', 'Workers that asked the queue for work lately.', [
     ...PLACE,
   ]);
+  readonly breakerState = this.gauge(
+    'cdt_breaker_open',
+    'Whether a route or a store is left alone for now: 0 it is used, 0.5 it is being probed, 1 it is left alone.',
+    ['kind', 'name'],
+  );
   readonly locationSize = this.gauge('cdt_location_size_bytes', 'Size of the disk of a location.', [
     'site',
     'location',

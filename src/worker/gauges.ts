@@ -56,6 +56,10 @@ export async function readInstallation(
   fill(metrics.oldestVerified, figures.oldestVerified, (one) => [place(one), one.age]);
   const locations = await catalogue.locations();
   fillDisks(metrics, locations, await catalogue.liveness.measurements());
+  fill(metrics.breakerState, await catalogue.liveness.breakers(), ({ kind, name, breaker }) => [
+    { kind, name },
+    OPENNESS[breaker.state],
+  ]);
   await readQueues(metrics, locations, client);
 }
 
@@ -77,6 +81,8 @@ function fillDisks(metrics: Metrics, locations: Location[], measured: Measuremen
     (Date.now() - Date.parse(measuredAt)) / 1000,
   ]);
 }
+
+const OPENNESS = { closed: 0, half_open: 0.5, open: 1 };
 
 async function readQueues(metrics: Metrics, locations: Location[], client: Client): Promise<void> {
   const queues = locations.filter((one) => one.active).flatMap(queuesOfLocation);

@@ -18,6 +18,7 @@ import { makeRepairDetourActivities } from '../activities/repair-detour.js';
 import { makeStagingActivities } from '../activities/staging.js';
 import { makeStagingCatalogueActivities } from '../activities/staging-catalogue.js';
 import { AttemptLogs } from '../core/attempt-logs.js';
+import { BreakerService } from '../core/breakers.js';
 import { loadConfiguration } from '../core/configuration.js';
 import { Catalogue } from '../core/database/catalogue.js';
 import { openDataSource } from '../core/database/data-source.js';
@@ -33,6 +34,7 @@ import { S3ArchiveStore } from '../core/storage/s3-archive-store.js';
 import { s3SettingsFromEnvironment, type S3Settings } from '../core/storage/s3-settings.js';
 import { makeTransport } from '../core/transport/make-transport.js';
 import type { TransportTarget } from '../core/transport/transport.js';
+import { TokenBuckets } from '../core/utilities/token-bucket.js';
 import { plannerOf } from '../workflows/planners.js';
 import { mapFailures } from './failure-interceptor.js';
 import { TopologyFollower } from './follow-topology.js';
@@ -44,6 +46,7 @@ import { QueueWatch } from './queue-watch.js';
 import type { WorkerSelection } from './selection.js';
 import { serviceShutdown } from './shutdown.js';
 import { activityBacklog, queueStates } from './task-queues.js';
+import { wakeWaiting } from './wake-waiting.js';
 import { workByQueue, workerOptions } from './worker-options.js';
 import { WorkerSet } from './worker-set.js';
 
@@ -111,7 +114,19 @@ export async function runWorker(
               log,
               observability.notifications,
             ),
-
+      breakers: new BreakerService({
+        catalogue: catalogue.liveness,
+        settings,
+        notifications: observability.notifications,
+        log,
+        onUsedAgain: async (subject) => {
+          // Whoever is not told looks again at its time.
+          await wakeWaiting(client, subject).catch((error: unknown) =>
+            log.warn('could not tell all that waited', { ...subject, error }),
+          );
+        },
+      }),
+      routeLimits: new TokenBuckets(),
       transport: (route, destination) => makeTransport(transportTarget(route, destination)),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
       reportProgress: onProgress ?? (() => undefined),

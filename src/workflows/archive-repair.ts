@@ -12,6 +12,7 @@ import type { AuditRecordActivities } from '../activities/audit-records.js';
 import type { RepairDetourActivities } from '../activities/repair-detour.js';
 import { describeFailure, Journey } from './journey.js';
 import type { ArchiveRepairInput, Place } from './journeys.js';
+import { leftAloneBy } from './left-alone.js';
 import { CATALOGUE, workAt } from './operations.js';
 
 const records = proxyActivities<AuditRecordActivities>(CATALOGUE);
@@ -29,7 +30,7 @@ export async function archiveRepair(input: ArchiveRepairInput): Promise<void> {
   const { name, archive } = input;
   const journey = new Journey({ operation: 'audit', subject: name });
   const act = patched('repair-from-elsewhere-2026-11')
-    ? () => repairFromAnywhere(input, journey)
+    ? ({ asked }: { asked: boolean }) => repairFromAnywhere(input, journey, asked)
     : () => repairFromReach(input);
   const repaired = await journey.step(`repairing the copy in ${archive.site}.${archive.location}`, act);
   if (!repaired.done) return journey.end(repaired.decision);
@@ -44,12 +45,18 @@ interface Tried {
   why: Map<string, string>;
   /** Whether one of them may be there later. */
   passing: boolean;
+  /** Whether an operator has just said to try again. */
+  asked: boolean;
 }
 
 /** What was done, in words; throws where no good copy is found anywhere. What can't be reached for now is tried again for a day. */
-async function repairFromAnywhere(input: ArchiveRepairInput, journey: Journey): Promise<string> {
+async function repairFromAnywhere(
+  input: ArchiveRepairInput,
+  journey: Journey,
+  asked: boolean,
+): Promise<string> {
   for (let round = 0; ; round++) {
-    const tried: Tried = { why: new Map(), passing: false };
+    const tried: Tried = { why: new Map(), passing: false, asked: asked && round === 0 };
     const { done, supplyTo = [] } = await lookEverywhere(input, journey, tried);
     if (done !== undefined) return done;
     if (!tried.passing || round === MOST_ROUNDS) throw noGoodCopy(input.name, tried.why, supplyTo);
@@ -121,7 +128,7 @@ async function fromReach(input: ArchiveRepairInput, tried: Tried): Promise<strin
   const { repairCopy } = proxyActivities<AuditActivities>(oneOfSeveral(archive));
   for (const source of sources) {
     try {
-      const stored = await repairCopy({ copyId, sourceCopyId: source.copyId });
+      const stored = await repairCopy({ copyId, sourceCopyId: source.copyId, asked: tried.asked });
       await records.recordRepaired({ copyId, name, archive, source, stored });
       return repairedFrom(source.place, stored.key);
     } catch (error) {
@@ -148,7 +155,8 @@ async function noteFailure(
   const { errorClass, message } = describeFailure('', error);
   tried.why.set(source.place, `${errorClass}: ${message}`);
   if (errorClass === damage) await records.recordBadSource({ ...source, found: message });
-  else if (error.retryState !== 'NON_RETRYABLE_FAILURE') tried.passing = true;
+  else if (error.retryState !== 'NON_RETRYABLE_FAILURE' || leftAloneBy(error) !== undefined)
+    tried.passing = true;
 }
 
 /** As it was before copies came from elsewhere. */

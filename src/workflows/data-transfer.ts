@@ -3,18 +3,31 @@ import { executeChild, proxyActivities } from '@temporalio/workflow';
 import type { CatalogueActivities, FailedPackage } from '../activities/catalogue.js';
 import type { TransferActivities } from '../activities/data-transfer.js';
 import type { dataTransferUnpacking } from './data-transfer-unpacking.js';
+import { leftAloneInWords, type LeftAlone } from '../core/policy/breaker.js';
 import { Journey } from './journey.js';
-import { dataTransferUnpackingJourney, type DataTransferInput } from './journeys.js';
+import { dataTransferJourney, dataTransferUnpackingJourney, type DataTransferInput } from './journeys.js';
+import { leftAloneBy } from './left-alone.js';
 import { CATALOGUE, RESEND_ROUNDS, workAt } from './operations.js';
+import { startJourney } from './start.js';
 
 /** Moves one bundle from a buffer to another and has it verified there. What arrived well goes on from there by itself. */
 export async function dataTransfer(input: DataTransferInput): Promise<void> {
   const journey = new Journey({ operation: 'data_transfer', subject: input.name });
   let failed: FailedPackage[] = [];
-  const moved = await journey.step(`sending to ${input.destination.site} and verifying there`, async () => {
-    failed = await sendUntilGood(input);
-    if (failed.length > 0) throw undelivered(failed);
-  });
+  const moved = await journey.step(
+    `sending to ${input.destination.site} and verifying there`,
+    async (word) => {
+      try {
+        failed = await sendUntilGood(input, word);
+      } catch (error) {
+        const otherWay = await handOver(input, leftAloneBy(error));
+        if (otherWay === undefined) throw error;
+        return otherWay;
+      }
+      if (failed.length > 0) throw undelivered(failed);
+      return undefined;
+    },
+  );
   if (!moved.done) {
     const { closeTransfer } = proxyActivities<CatalogueActivities>(CATALOGUE);
     const { action, by } = moved.decision;
@@ -28,15 +41,33 @@ export async function dataTransfer(input: DataTransferInput): Promise<void> {
     });
     return journey.end(moved.decision);
   }
+  if (moved.result !== undefined) {
+    journey.complete(moved.result);
+    return;
+  }
   journey.complete(`arrived at ${input.destination.site}, every digest as it was packaged`);
 }
 
+/** Hands what is left over to a new transfer, where its route is left alone and another way is open; answers with that in words. */
+async function handOver(input: DataTransferInput, alone: LeftAlone | undefined): Promise<string | undefined> {
+  if (alone === undefined) return undefined;
+  const { rerouteTransfer } = proxyActivities<CatalogueActivities>(CATALOGUE);
+  const reason = leftAloneInWords(alone);
+  const other = await rerouteTransfer({ dataTransferId: input.dataTransferId, reason });
+  if (other === undefined) return undefined;
+  await startJourney(dataTransferJourney(other));
+  return `handed over to ${other.name}, which goes another way: ${reason}`;
+}
+
 /** Sends, verifies, and sends again what arrived damaged. Returns what can't be delivered. */
-async function sendUntilGood(input: DataTransferInput): Promise<FailedPackage[]> {
+async function sendUntilGood(
+  input: DataTransferInput,
+  { asked }: { asked: boolean },
+): Promise<FailedPackage[]> {
   const { transferPackages } = proxyActivities<TransferActivities>(workAt('data_transfer', input.origin));
   const unpacking = dataTransferUnpackingJourney(input);
   for (let round = 1; ; round++) {
-    const sent = await transferPackages({ dataTransferId: input.dataTransferId });
+    const sent = await transferPackages({ dataTransferId: input.dataTransferId, asked });
     const verified = await executeChild<typeof dataTransferUnpacking>(unpacking.workflowType, {
       workflowId: unpacking.workflowId,
       taskQueue: unpacking.taskQueue,

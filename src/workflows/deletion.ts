@@ -20,12 +20,12 @@ export async function deletion(input: DeletionInput): Promise<{ outcomes: Deleti
   // Before, an archive copy that failed its challenge stopped the deletion until an operator decided.
   const failuresCount = patched('failed-challenges-count-for-nothing-2026-11');
 
-  const checked = await journey.step('asking every archive for its copy', async () => {
+  const checked = await journey.step('asking every archive for its copy', async ({ asked }) => {
     const order = await deletionOrder({ packageId });
     if (order.targets.length > 0)
       await Promise.all(
         order.archives.map((archive) =>
-          failuresCount ? challengeOrDoubt(packageId, archive) : challenge(packageId, archive),
+          failuresCount ? challengeOrDoubt(packageId, archive, asked) : challenge(packageId, archive, asked),
         ),
       );
     return order;
@@ -46,19 +46,19 @@ export async function deletion(input: DeletionInput): Promise<{ outcomes: Deleti
   return { outcomes: freed.result };
 }
 
-function challenge(packageId: string, archive: Place): Promise<void> {
+function challenge(packageId: string, archive: Place, asked: boolean): Promise<void> {
   const { challengeArchiveCopy } = proxyActivities<ArchiveActivities>(
     workAt('long_term_archive_transfer', archive),
   );
-  return challengeArchiveCopy({ packageId, archive });
+  return challengeArchiveCopy({ packageId, archive, asked });
 }
 
 /** Errors that say what a challenge found; the activity has recorded and told it. */
 const FOUND_WANTING = ['ArchiveCorruptionError', 'ChecksumVerificationError'];
 
-async function challengeOrDoubt(packageId: string, archive: Place): Promise<void> {
+async function challengeOrDoubt(packageId: string, archive: Place, asked: boolean): Promise<void> {
   try {
-    await challenge(packageId, archive);
+    await challenge(packageId, archive, asked);
   } catch (error) {
     const cause = error instanceof ActivityFailure ? error.cause : undefined;
     if (!(cause instanceof ApplicationFailure) || !FOUND_WANTING.includes(cause.type ?? '')) throw error;

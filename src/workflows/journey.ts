@@ -1,8 +1,6 @@
 import { TimeoutFailure } from '@temporalio/common';
 import {
-  ActivityFailure,
   ApplicationFailure,
-  ChildWorkflowFailure,
   condition,
   isCancellation,
   log,
@@ -14,11 +12,25 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CatalogueActivities } from '../activities/catalogue.js';
-import { blocker, BLOCKER_MEMO, decide, DECISIONS, type Blocker, type Decision } from './messages.js';
-import { CATALOGUE } from './operations.js';
+import type { LeftAlone } from '../core/policy/breaker.js';
+import { leftAloneBy, rootCause } from './left-alone.js';
+import {
+  blocker,
+  BLOCKER_MEMO,
+  decide,
+  DECISIONS,
+  LEFT_ALONE_MEMO,
+  usedAgain,
+  type Blocker,
+  type Decision,
+} from './messages.js';
+import { CATALOGUE, MOST_WAITS } from './operations.js';
 import { CDT_STATE, type JourneyState } from './search-attributes.js';
 
 const catalogue = proxyActivities<CatalogueActivities>(CATALOGUE);
+
+/** Clocks of workers differ: a wait that seems to be over is not begun anew at once. */
+const SHORTEST_WAIT_MS = 1000;
 
 /** What a step ended with: its result, or the operator's word to leave it. */
 export type StepOutcome<T> = { done: true; result: T } | { done: false; decision: Decision };
@@ -38,10 +50,15 @@ export interface JourneySubject {
 export class Journey {
   private current: Blocker | null = null;
   private decision: Decision | null = null;
+  private leftAlone: LeftAlone | null = null;
+  private state: JourneyState = 'running';
   private readonly done: string[] = [];
 
   constructor(private readonly about: JourneySubject) {
     setHandler(blocker, () => this.current);
+    setHandler(usedAgain, ({ kind, name }) => {
+      if (this.leftAlone?.kind === kind && this.leftAlone.name === name) this.leftAlone = null;
+    });
     setHandler(
       decide,
       (decision) => {
@@ -63,19 +80,33 @@ export class Journey {
     );
   }
 
-  /** Does one step, named in words, until it succeeds or an operator says to leave it. */
-  async step<T>(words: string, act: () => Promise<T>): Promise<StepOutcome<T>> {
+  /**
+   * Does one step, named in words, until it succeeds or an operator says to leave it. While its route or store is left alone, it
+   * waits for that, up to {@link MOST_WAITS} times.
+   *
+   * @param act told with `asked` whether an operator has just said to try again
+   */
+  async step<T>(words: string, act: (word: { asked: boolean }) => Promise<T>): Promise<StepOutcome<T>> {
+    let [asked, waits] = [false, 0];
     for (;;) {
       this.say(`**Now:** ${words}`);
       try {
-        const result = await act();
+        const result = await act({ asked });
         this.done.push(words);
+        this.show('running');
         this.say('**Now:** going on');
         return { done: true, result };
       } catch (error) {
         if (isCancellation(error)) throw error;
+        const alone = leftAloneBy(error);
+        if (alone !== undefined && waits < MOST_WAITS) {
+          [asked, waits] = [false, waits + 1];
+          await this.waitFor(alone, words);
+          continue;
+        }
         const decision = await this.askOperator(describeFailure(words, error));
         if (decision.action !== 'retry') return { done: false, decision };
+        [asked, waits] = [true, 0];
       }
     }
   }
@@ -110,7 +141,7 @@ export class Journey {
     this.current = found;
     this.decision = null;
     log.error('waiting for an operator', { ...this.about, ...found });
-    upsertSearchAttributes([{ key: CDT_STATE, value: 'waiting_for_operator' satisfies JourneyState }]);
+    this.show('waiting_for_operator');
     upsertMemo({ [BLOCKER_MEMO]: found });
     const { workflowId } = workflowInfo();
     this.say(
@@ -123,12 +154,37 @@ export class Journey {
     log.info('an operator decided', { ...this.about, decision });
     await catalogue.resolveProblem({ workflowId, decision });
     this.current = null;
-    upsertSearchAttributes([{ key: CDT_STATE, value: 'running' satisfies JourneyState }]);
+    this.show('running');
     return decision;
   }
 
-  private finish(state: JourneyState, words: string): void {
+  /** Waits until a route or a store is probed again, or used. */
+  private async waitFor(alone: LeftAlone, step: string): Promise<void> {
+    const { kind, name, since, until, failures, errorClass, message } = alone;
+    log.info('waiting for what is left alone', { ...this.about, step, ...alone });
+    this.leftAlone = alone;
+    this.show('waiting_for_breaker');
+    upsertMemo({ [LEFT_ALONE_MEMO]: alone });
+    this.say(
+      `**Waiting** for the ${kind} ${name}, which is left alone since ${since} and probed at ${until}\n\n` +
+        `${failures} failures in a row${errorClass === undefined ? '' : `, the last: ${errorClass}: ${message ?? ''}`}\n\n` +
+        `It goes on by itself with ${step}. \`cdt breakers\` lists what is left alone; \`cdt breakers reset ${kind}/${name} --reason ...\` has it tried at once`,
+    );
+    await condition(
+      () => this.leftAlone === null,
+      Math.max(SHORTEST_WAIT_MS, Date.parse(until) - Date.now()),
+    );
+    this.leftAlone = null;
+  }
+
+  private show(state: JourneyState): void {
+    if (state === this.state) return;
+    this.state = state;
     upsertSearchAttributes([{ key: CDT_STATE, value: state }]);
+  }
+
+  private finish(state: JourneyState, words: string): void {
+    this.show(state);
     this.say(`**${words}**`);
   }
 
@@ -141,12 +197,7 @@ export class Journey {
 /** The failure of a step, told by its innermost cause that this system classified. */
 export function describeFailure(step: string, error: unknown): Blocker {
   const since = new Date().toISOString();
-  let cause: unknown = error;
-  while (
-    (cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) &&
-    cause.cause !== undefined
-  )
-    cause = cause.cause;
+  const cause = rootCause(error);
   if (cause instanceof ApplicationFailure) {
     const details = cause.details?.[0] as { advice?: string } | undefined;
     return {

@@ -15,8 +15,9 @@ export async function longTermArchiveTransfer(input: LongTermArchiveTransferInpu
   );
   const { recordArchived } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
-  const stored = await journey.step(`storing in ${archive.site}.${archive.location} and reading back`, () =>
-    archivePackage({ packageId, archive }),
+  const stored = await journey.step(
+    `storing in ${archive.site}.${archive.location} and reading back`,
+    ({ asked }) => archivePackage({ packageId, archive, asked }),
   );
   if (!stored.done) return journey.end(stored.decision, [packageId]);
 

@@ -1,4 +1,4 @@
-import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { StagingState } from '../core/states.js';
 
 /** An operator's word on work that can't go on by itself. */
@@ -29,6 +29,12 @@ export const BLOCKER_MEMO = 'blocker';
 
 /** What the journey waits for a person for, or null. */
 export const blocker = defineQuery<Blocker | null>('blocker');
+
+/** The memo that holds the last `LeftAlone`: what the journey waits for while its state is `waiting_for_breaker`. */
+export const LEFT_ALONE_MEMO = 'left_alone';
+
+/** Told to journeys that wait for a route or a store: it is used again. */
+export const usedAgain = defineSignal<[{ kind: string; name: string }]>('usedAgain');
 
 /** How far a staging job is. */
 export interface StagingStatus {

@@ -14,6 +14,9 @@ export const CATALOGUE: ActivityOptions = { ...options(CATALOGUE_WORK), taskQueu
 /** Times that packages of one bundle are sent again when they arrived damaged, before a person is asked. */
 export const RESEND_ROUNDS = 3;
 
+/** Times that one step waits for a route or a store that is left alone, before a person is asked: days, at the longest wait. */
+export const MOST_WAITS = 240;
+
 function options({ timeouts, retry }: Work): ActivityOptions {
   return {
     startToCloseTimeout: timeouts.startToClose * 1000,

@@ -10,8 +10,9 @@ export const CDT_PACKAGE = defineSearchAttributeKey('CdtPackage', 'KEYWORD_LIST'
 
 export const SEARCH_ATTRIBUTES = [CDT_SITE, CDT_OPERATION, CDT_STATE, CDT_OBSERVATION, CDT_PACKAGE];
 
-/** The states that a journey shows. */
-export type JourneyState = 'running' | 'waiting_for_operator' | 'completed' | 'skipped' | 'abandoned';
+/** The states that a journey shows. `waiting_for_breaker`: its route or store is left alone for now. */
+export type JourneyState =
+  'running' | 'waiting_for_operator' | 'waiting_for_breaker' | 'completed' | 'skipped' | 'abandoned';
 
 /** PostgreSQL keeps a keyword in 255 characters; names of observations come from outside. */
 const KEYWORD_LENGTH = 200;

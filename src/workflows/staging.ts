@@ -14,6 +14,7 @@ import type { StagedView, StagingActivities } from '../activities/staging.js';
 import type { PlannedStaging, StagingCatalogueActivities } from '../activities/staging-catalogue.js';
 import type { StagingRequest } from '../core/policy/staging-request.js';
 import { describeFailure, Journey } from './journey.js';
+import { leftAloneBy } from './left-alone.js';
 import { extendStaging, releaseStaging, stagingStatus, type StagingStatus } from './messages.js';
 import { CATALOGUE, STAGING_PARALLEL, workAt } from './operations.js';
 import { searchAttributes } from './search-attributes.js';
@@ -158,8 +159,8 @@ class Stay {
     let failures: Failure[] = [];
     const fetched = await journey.step(
       `fetching ${packages.length} packages to ${place.site}.${place.location}`,
-      async () => {
-        failures = await this.fetchAll(planned, left);
+      async ({ asked }) => {
+        failures = await this.fetchAll(planned, left, asked);
         if (failures.length > 0) throw unfetched(failures);
       },
     );
@@ -189,7 +190,11 @@ class Stay {
   }
 
   /** Fetches what is left, a few packages at a time; returns those that can't be had. */
-  private async fetchAll(planned: PlannedStaging, left: Map<string, { packageId: string; name: string }>) {
+  private async fetchAll(
+    planned: PlannedStaging,
+    left: Map<string, { packageId: string; name: string }>,
+    asked: boolean,
+  ) {
     const waiting = [...left.values()];
     const failures: Failure[] = [];
     const { fetchPackage } = atLocation(planned);
@@ -197,13 +202,13 @@ class Stay {
       for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
         const { packageId, name } = one;
         try {
-          const { archiveLocationId } = await fetchPackage({ jobId: this.jobId, packageId });
+          const { archiveLocationId } = await fetchPackage({ jobId: this.jobId, packageId, asked });
           await catalogue.recordStaged({ jobId: this.jobId, packageId, archiveLocationId });
           left.delete(packageId);
           this.status = { ...this.status, staged: this.status.staged + 1 };
         } catch (error) {
           if (isCancellation(error)) throw error;
-          failures.push({ packageId, name, ...describeFailure(`fetching ${name}`, error) });
+          failures.push({ packageId, name, error, ...describeFailure(`fetching ${name}`, error) });
         }
       }
     };
@@ -243,6 +248,7 @@ interface Failure {
   name: string;
   errorClass: string;
   message: string;
+  error: unknown;
 }
 
 function atLocation({ place, priority }: PlannedStaging) {
@@ -252,7 +258,12 @@ function atLocation({ place, priority }: PlannedStaging) {
   });
 }
 
-function unfetched(failures: Failure[]): ApplicationFailure {
+/** What the step fails with: while all that is left waits for stores that are left alone, with that, so that nobody is asked. */
+function unfetched(failures: Failure[]): unknown {
+  const [first, ...others] = failures;
+  const alone = failures.filter(({ error }) => leftAloneBy(error) !== undefined);
+  if (alone.length === failures.length && first !== undefined)
+    return others.reduce((soonest, one) => (untilOf(one) < untilOf(soonest) ? one : soonest), first).error;
   return ApplicationFailure.create({
     type: failures[0]?.errorClass,
     message: failures
@@ -266,6 +277,10 @@ function unfetched(failures: Failure[]): ApplicationFailure {
       },
     ],
   });
+}
+
+function untilOf({ error }: Failure): string {
+  return leftAloneBy(error)?.until ?? '';
 }
 
 function inWords(what: string, word: { by: string; note?: string }): string {

@@ -29,6 +29,7 @@ import {
   arrived,
   QUIET_SECONDS,
 } from './support/catalogue-fixture.js';
+import { liveness } from './support/breakers.js';
 import { withCatalogue } from './support/database.js';
 import { due } from './support/deletion-fixture.js';
 import { s3 } from './support/s3.js';
@@ -78,9 +79,11 @@ async function laboratory(catalogue: Catalogue, scratch: string, bytes: number) 
   });
   const notices: Notice[] = [];
   const metrics = new Metrics();
+  const atRunTime = new SettingsManager(catalogue.settings);
   const dependencies = {
     catalogue,
-    settings: new SettingsManager(catalogue.settings),
+    settings: atRunTime,
+    ...liveness(catalogue, atRunTime, notices),
     metrics,
     notifications: { tell: (notice: Notice) => Promise.resolve(void notices.push(notice)) },
     archiveStore: () => store,

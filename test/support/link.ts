@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cleanup } from './cleanup.js';
 
 /** A line to a port of this machine that counts what goes over it. */
@@ -9,13 +11,15 @@ export interface CountedLink {
   sent(): number;
   /** Lets nothing through until mended: connections break, new ones are refused. */
   cut(): void;
+  /** Lets no more than so many bytes per second through to the server, until mended: a line that drips. */
+  slow(bytesPerSecond: number): void;
   mend(): void;
 }
 
 /** Opens a counted line to a port; closed when the test ends. */
 export async function countedLink(cleanup: Cleanup, port: number): Promise<CountedLink> {
   const sockets = new Set<Socket>();
-  let [sent, isCut] = [0, false];
+  let [sent, isCut, most] = [0, false, Infinity];
   const server = createServer((near) => {
     if (isCut) {
       near.destroy();
@@ -23,7 +27,8 @@ export async function countedLink(cleanup: Cleanup, port: number): Promise<Count
     }
     const far = connect(port, '127.0.0.1');
     near.on('data', (data: Buffer) => (sent += data.length));
-    near.pipe(far).pipe(near);
+    pipeline(near, (chunks: AsyncIterable<Buffer>) => dripping(chunks, () => most), far).catch(ignore);
+    far.pipe(near);
     for (const [one, other] of [
       [near, far],
       [far, near],
@@ -52,6 +57,24 @@ export async function countedLink(cleanup: Cleanup, port: number): Promise<Count
       isCut = true;
       breakAll();
     },
-    mend: () => (isCut = false),
+    slow: (bytesPerSecond) => (most = bytesPerSecond),
+    mend: () => ([isCut, most] = [false, Infinity]),
   };
+}
+
+/** Passes on what comes in, a tenth of a second's share at a time. */
+async function* dripping(chunks: AsyncIterable<Buffer>, most: () => number): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length;) {
+      const share = Math.min(chunk.length - at, Math.max(1, Math.floor(most() / 10)));
+      yield chunk.subarray(at, at + share);
+      at += share;
+      if (most() !== Infinity) await sleep(100);
+    }
+  }
+}
+
+/** How a line ends is told by its two ends. */
+function ignore(): void {
+  // Nothing to do.
 }

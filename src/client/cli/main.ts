@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { registerAudit } from './commands/audit.js';
 import { registerAuditLog } from './commands/audit-log.js';
+import { registerBreakers } from './commands/breakers.js';
 import { registerConfig } from './commands/config.js';
 import { registerDecisions } from './commands/decide.js';
 import { registerDeletion } from './commands/deletion.js';
@@ -108,6 +109,7 @@ function program(io: Io): Command {
   registerObservation(cdt, io);
   registerAuditLog(cdt, io);
   registerSettings(cdt, io);
+  registerBreakers(cdt, io);
   registerConfig(cdt, io);
   registerMigrate(cdt, io);
   registerWorker(cdt, io);

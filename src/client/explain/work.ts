@@ -7,7 +7,8 @@ import {
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import { parseTaskQueue } from '../../core/queue-discovery.js';
-import { BLOCKER_MEMO, type Blocker } from '../../workflows/messages.js';
+import type { LeftAlone } from '../../core/policy/breaker.js';
+import { BLOCKER_MEMO, LEFT_ALONE_MEMO, type Blocker } from '../../workflows/messages.js';
 import { CDT_STATE } from '../../workflows/search-attributes.js';
 
 const { PendingActivityState, TaskQueueType } = proto.temporal.api.enums.v1;
@@ -22,6 +23,8 @@ export interface WorkNow {
   closedAt?: string;
   /** Set where it waits for a person. */
   blocker?: Blocker;
+  /** Set where it waits for a route or a store that is left alone. */
+  leftAlone?: LeftAlone;
   activities: ActivityNow[];
 }
 
@@ -57,8 +60,8 @@ export async function workNow(client: Client, workflowId: string): Promise<WorkN
   const activities = (found.raw.pendingActivities ?? []).map(toActivity);
   await Promise.all(activities.map((activity) => lookForWorkers(client, activity)));
   const blocked = found.memo?.[BLOCKER_MEMO] as Blocker | undefined;
-  const waits =
-    found.status.name === 'RUNNING' && found.typedSearchAttributes.get(CDT_STATE) === 'waiting_for_operator';
+  const alone = found.memo?.[LEFT_ALONE_MEMO] as LeftAlone | undefined;
+  const state = found.status.name === 'RUNNING' ? found.typedSearchAttributes.get(CDT_STATE) : undefined;
   return {
     workflowId,
     runId: found.runId,
@@ -66,7 +69,8 @@ export async function workNow(client: Client, workflowId: string): Promise<WorkN
     status: STATUS_WORDS[found.status.name] ?? 'unknown',
     startedAt: found.startTime.toISOString(),
     closedAt: found.closeTime?.toISOString(),
-    blocker: waits ? blocked : undefined,
+    blocker: state === 'waiting_for_operator' ? blocked : undefined,
+    leftAlone: state === 'waiting_for_breaker' ? alone : undefined,
     activities,
   };
 }

@@ -243,7 +243,7 @@ export class Catalogue {
   rerouteTransfer(
     dataTransferId: string,
     reason: string,
-    plan: Omit<bundling.BundlingPlan, 'bufferLocationId'>,
+    plan: Pick<bundling.BundlingPlan, 'disks'>,
   ): Promise<DataTransferPlan | undefined> {
     return this.transactions.write((manager) =>
       rerouting.rerouteTransfer(manager, dataTransferId, reason, plan),

@@ -48,6 +48,15 @@ export class LivenessCatalogue {
     return this.transactions.read((manager) => verdicts.waitingVerdicts(manager));
   }
 
+  /**
+   * Closes a breaker by an operator's word; what it was.
+   *
+   * @throws ConfigurationError where nothing of this name has ever failed
+   */
+  resetBreaker(subject: breakers.BreakerSubject, word: { by: string; reason: string }): Promise<Breaker> {
+    return this.transactions.write((manager) => breakers.resetBreaker(manager, subject, word));
+  }
+
   /** What a planner found when it looked last; undefined where it never looked. */
   verdict(plannerId: string): Promise<verdicts.PlannerVerdict | undefined> {
     return this.transactions.read((manager) => verdicts.verdict(manager, plannerId));

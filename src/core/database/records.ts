@@ -54,7 +54,7 @@ export interface Route {
   priority: number;
   /** Switched off, it takes nothing new; what is under way ends. */
   active: boolean;
-  /** Transfers at once, and bytes per second of each. */
+  /** Transfers at once, and bytes per second of all that one worker process sends over it. */
   maxTransfers?: number;
   maxBytesPerSecond?: number;
   /** Hours of the day (UTC, `HH:MM`) in which it takes new transfers; always where absent. */

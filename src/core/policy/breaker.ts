@@ -45,11 +45,15 @@ const JITTER = 0.2;
 export type Admission =
   { admitted: true; probe: boolean; breaker: Breaker } | { admitted: false; until: number };
 
-/** Whether work may begin. Whoever is admitted as the probe must store the breaker that comes with it before it begins. */
-export function admit(breaker: Breaker, now: number, rules: BreakerRules): Admission {
+/**
+ * Whether work may begin. Whoever is admitted as the probe must store the breaker that comes with it before it begins.
+ *
+ * @param asked true where an operator has just said to try again: that is a probe whose time has come
+ */
+export function admit(breaker: Breaker, now: number, rules: BreakerRules, asked = false): Admission {
   if (breaker.state === 'closed') return { admitted: true, probe: false, breaker };
   const until = breaker.nextProbeAt ?? now;
-  if (now < until) return { admitted: false, until };
+  if (now < until && !asked) return { admitted: false, until };
   const nextProbeAt = now + rules.probeSeconds * 1000;
   return { admitted: true, probe: true, breaker: { ...breaker, state: 'half_open', nextProbeAt } };
 }
@@ -81,9 +85,14 @@ export function afterFailure(
   };
 }
 
-/** After work went well, whoever did it. */
-export function afterSuccess(): Breaker {
-  return CLOSED;
+/** After work went well, whoever did it. What had nothing to forget is the same object. */
+export function afterSuccess(breaker?: Breaker): Breaker {
+  return breaker?.state === 'closed' && breaker.failures === 0 ? breaker : CLOSED;
+}
+
+/** After a probe that ended and showed nothing of the route or the store: the next one may begin. */
+export function afterNothing(breaker: Breaker, now: number): Breaker {
+  return breaker.state === 'half_open' ? { ...breaker, state: 'open', nextProbeAt: now } : breaker;
 }
 
 /** Doubles with each opening, within the bound. */
@@ -91,6 +100,36 @@ function waitSeconds(openings: number, rules: BreakerRules, random: number): num
   const { firstWaitSeconds, longestWaitSeconds } = rules;
   const grown = Math.min(firstWaitSeconds * 2 ** Math.min(openings - 1, 30), longestWaitSeconds);
   return Math.min(grown * (1 + JITTER * (2 * random - 1)), longestWaitSeconds);
+}
+
+/** What a piece of work waits for that was not admitted. Plain data; times are ISO 8601. */
+export interface LeftAlone {
+  kind: 'route' | 'store';
+  name: string;
+  /** Since when it is not used freely. */
+  since: string;
+  /** When it is probed, or the probe that is under way is given up. */
+  until: string;
+  failures: number;
+  errorClass?: string;
+  message?: string;
+}
+
+/** As {@link LeftAlone}, of a breaker that did not admit. */
+export function leftAlone(
+  { kind, name }: Pick<LeftAlone, 'kind' | 'name'>,
+  { openedAt, failures, lastFailure }: Breaker,
+  until: number,
+): LeftAlone {
+  const since = new Date(openedAt ?? lastFailure?.at ?? until).toISOString();
+  const { errorClass, message } = lastFailure ?? {};
+  return { kind, name, since, until: new Date(until).toISOString(), failures, errorClass, message };
+}
+
+/** As a sentence without its full stop. */
+export function leftAloneInWords({ kind, name, until, failures, errorClass, message }: LeftAlone): string {
+  const last = errorClass === undefined ? '' : ` (${errorClass}: ${message ?? ''})`;
+  return `the ${kind} ${name} is left alone until ${until} after ${failures} failures in a row${last}`;
 }
 
 /** Why nothing new is planned over it now, as the end of a sentence; undefined when it may be used. `under`: pieces of work under way over it. */

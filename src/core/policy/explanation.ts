@@ -3,12 +3,16 @@
  * tell it. Times are ISO 8601.
  */
 
+import { leftAloneInWords, type LeftAlone } from './breaker.js';
+
 /** Why work does not go on at this moment. */
 export interface Waiting {
   for:
     | 'operator'
     | 'worker'
     | 'retry'
+    /** A route or a store that is left alone for now. */
+    | 'breaker'
     | 'work'
     | 'planner'
     | 'paused planner'
@@ -34,6 +38,8 @@ export interface WorkFacts {
   status: string;
   startedAt: string;
   blocker?: { step: string; errorClass: string; message: string; advice?: string; since: string };
+  /** Set where it waits for a route or a store that is left alone. */
+  leftAlone?: LeftAlone;
   activities: ActivityFacts[];
 }
 
@@ -60,6 +66,15 @@ export function whyWorkWaits(work: WorkFacts): Waiting {
       advice: advice === undefined ? answer : `${advice} Then: ${answer}`,
     };
   }
+  if (work.leftAlone !== undefined && work.activities.length === 0) {
+    const { kind, name, since } = work.leftAlone;
+    return {
+      for: 'breaker',
+      words: `it waits: ${leftAloneInWords(work.leftAlone)}`,
+      since,
+      advice: `it goes on by itself; cdt breakers reset ${kind}/${name} --reason ... has it tried at once`,
+    };
+  }
   const [worst] = work.activities.map(whyActivityWaits).sort((a, b) => SEVERITY[a.for] - SEVERITY[b.for]);
   return (
     worst ?? {
@@ -80,12 +95,13 @@ const SEVERITY: Record<Waiting['for'], number> = {
   operator: 0,
   worker: 1,
   retry: 2,
-  'paused planner': 3,
-  work: 4,
-  planner: 5,
-  safety: 6,
-  nothing: 7,
-  unknown: 8,
+  breaker: 3,
+  'paused planner': 4,
+  work: 5,
+  planner: 6,
+  safety: 7,
+  nothing: 8,
+  unknown: 9,
 };
 
 function whyActivityWaits(activity: ActivityFacts): Waiting {
@@ -118,6 +134,8 @@ function workerAdvice(taskQueue: string): string | undefined {
 /** When a running workflow goes on by itself, as far as that is known. */
 export function nextOfWork(work: WorkFacts): Next | undefined {
   if (work.blocker !== undefined) return undefined;
+  if (work.leftAlone !== undefined && work.activities.length === 0)
+    return { words: `the ${work.leftAlone.kind} ${work.leftAlone.name} is probed`, at: work.leftAlone.until };
   const retries = work.activities.filter((one) => one.nextAttemptAt !== undefined);
   const [first] = retries.sort((a, b) => (a.nextAttemptAt ?? '').localeCompare(b.nextAttemptAt ?? ''));
   return first && { words: `attempt ${first.attempt} of ${first.type}`, at: first.nextAttemptAt };

@@ -16,11 +16,16 @@ export class FloorWatch {
   #last = 0;
   #now: number;
 
-  constructor(
-    private readonly floor: Floor,
-    now: number,
-  ) {
+  #floor: Floor;
+
+  constructor(floor: Floor, now: number) {
+    this.#floor = floor;
     this.#now = now;
+  }
+
+  /** Changes the floor; what was seen so far counts by the new one. */
+  moveTo(floor: Floor): void {
+    this.#floor = floor;
   }
 
   /** Tells how far the work stands; a count that falls (a part is sent again) is bytes that move too. */
@@ -40,12 +45,12 @@ export class FloorWatch {
     this.#now = now;
     const time = Math.max(this.#time, this.#samples.at(-1)?.time ?? 0);
     this.#samples.push({ time, bytes: this.#bytes });
-    const begin = time - this.floor.windowSeconds * 1000;
+    const begin = time - this.#floor.windowSeconds * 1000;
     while ((this.#samples[1]?.time ?? Infinity) <= begin) this.#samples.shift();
     const [oldest] = this.#samples;
     if (oldest === undefined || oldest.time > begin || begin < 0) return 'early';
     const rate = ((this.#bytes - oldest.bytes) * 1000) / Math.max(1, time - oldest.time);
-    return rate >= this.floor.bytesPerSecond ? 'alive' : 'dead';
+    return rate >= this.#floor.bytesPerSecond ? 'alive' : 'dead';
   }
 
   /** Bytes per second over the last window, or since the beginning. */

@@ -10,46 +10,42 @@ export interface StagingSource {
   because: string;
 }
 
-/** What is known of the stores besides the catalogue: which are left alone for now, and why. */
-export type StoreHealth = (location: Location) => string | undefined;
-
 /**
- * The archive copies that a package can be fetched from, the best one first, and why the others can not serve. Stores that
- * work come first, then the same site, then the operator's priority, then whatever was verified most recently. A store that is
- * left alone for now and a copy in doubt come last: every byte is checked, and a long way is better than none.
+ * The archive copies that a package can be fetched from, the best one first, and why the others can not serve: those at the same
+ * site come first, then the operator's priority, then whatever was verified most recently. A copy in doubt comes last: every byte
+ * is checked, and a long way is better than none.
  */
 export function rankSources(
   expected: { bytes: number; sha256: string },
   copies: PhysicalCopy[],
   destination: Pick<Location, 'site'>,
-  ill: StoreHealth = () => undefined,
 ): { sources: StagingSource[]; refused: string[] } {
   const refused: string[] = [];
-  const usable: { copy: PhysicalCopy; ill: string | undefined; near: boolean }[] = [];
+  const usable: { copy: PhysicalCopy; doubt: string | undefined; near: boolean }[] = [];
   for (const copy of copies.filter((one) => one.location.locationType === 'long_term_archive')) {
     const why = whyNotFetched(copy, expected, destination);
     if (why === undefined)
       usable.push({
         copy,
-        ill: copy.doubt?.words ?? ill(copy.location),
+        doubt: copy.doubt?.words,
         near: copy.location.site === destination.site,
       });
     else refused.push(`${placeOf(copy.location)}: ${why}`);
   }
   usable.sort(
     (a, b) =>
-      Number(a.ill !== undefined) - Number(b.ill !== undefined) ||
+      Number(a.doubt !== undefined) - Number(b.doubt !== undefined) ||
       Number(b.near) - Number(a.near) ||
       a.copy.location.priority - b.copy.location.priority ||
       verifiedTime(b.copy) - verifiedTime(a.copy) ||
       a.copy.id.localeCompare(b.copy.id),
   );
-  const sources = usable.map(({ copy, ill: why, near }) => ({
+  const sources = usable.map(({ copy, doubt, near }) => ({
     copy,
     because: [
       near ? 'at the same site' : `at ${copy.location.site}`,
       copy.verifiedAt === undefined ? 'never read back' : `read back ${copy.verifiedAt}`,
-      ...(why === undefined ? [] : [`left alone for now: ${why}`]),
+      ...(doubt === undefined ? [] : [`in doubt: ${doubt}`]),
     ].join(', '),
   }));
   return { sources, refused };

@@ -106,6 +106,7 @@ async function copy(
         continue;
       }
       const missing = data.subarray(Math.max(0, from - position));
+      await request.pace?.(missing.length);
       await writes.add(file.write(missing, end - missing.length).then(() => request.onProgress?.(end)));
       if (end - flushedAt >= FLUSH_BYTES) {
         await writes.add(file.flush());

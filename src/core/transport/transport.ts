@@ -8,6 +8,8 @@ export interface SendRequest extends TransferOptions {
   bytes: number;
   /** Hex digest of the file; what is read must match it, else DataCorruptionError and nothing is published. */
   sha256: string;
+  /** Waits before so many bytes go over the line, where the line has a limit. */
+  pace?: (bytes: number) => Promise<void>;
 }
 
 export interface SendResult {

@@ -14,6 +14,7 @@ import { CATALOGUE_QUEUE, taskQueue } from '../../../src/core/queue-discovery.js
 import { SettingsManager, type ConfiguredSettings } from '../../../src/core/settings-manager.js';
 import type { ArchiveStore } from '../../../src/core/storage/archive-store.js';
 import { getS3KeyForPackage } from '../../../src/core/storage/archive-layout.js';
+import { liveness } from './breakers.js';
 import { s3 } from './s3.js';
 
 /** An observatory whose packages are really made, and really lie in two archives: one at the processing location's site, one elsewhere. */
@@ -129,18 +130,19 @@ export function stagingWorkers(
 ): { activities: Record<string, object>; notices: Notice[]; woken: string[] } {
   const notices: Notice[] = [];
   const woken: string[] = [];
+  const settings = new SettingsManager(catalogue.settings, {
+    'staging.retention_hours': 0,
+    'staging.min_free_bytes': 0,
+    ...options.settings,
+  });
   const dependencies = {
     catalogue,
-    settings: new SettingsManager(catalogue.settings, {
-      'staging.retention_hours': 0,
-      'staging.min_free_bytes': 0,
-      ...options.settings,
-    }),
+    settings,
+    ...liveness(catalogue, settings, notices),
     log: makeLogger({ level: 'error', format: 'text', fields: {} }),
     notifications: { tell: (notice: Notice) => Promise.resolve(void notices.push(notice)) },
     archiveStore: ({ site }: { site: string }) =>
       options.store?.(site as 'cologne' | 'us') ?? at.stores[site as 'cologne' | 'us'],
-    storeIllness: () => undefined,
     wakePlanner: (operation: string) => Promise.resolve(void woken.push(operation)),
     reportProgress: () => undefined,
   } as unknown as Dependencies;

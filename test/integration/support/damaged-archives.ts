@@ -24,6 +24,7 @@ import { s3SettingsFromEnvironment } from '../../../src/core/storage/s3-settings
 import type { Secret } from '../../../src/core/utilities/secret.js';
 import { archiveAuditJourney, type AuditTotals } from '../../../src/workflows/journeys.js';
 import { withScratch } from '../../support/scratch.js';
+import { liveness } from './breakers.js';
 import { arrived, entry, planPackages, QUIET_SECONDS, resultOf, topology } from './catalogue-fixture.js';
 import { withCatalogue } from './database.js';
 import type { TemporalLab } from './temporal.js';
@@ -80,8 +81,10 @@ export function withArchives(
       const reach: Lab['reach'] = {};
       const store = (location: Location) =>
         new S3ArchiveStore({ ...settings, ...reach, bucket: location.bucket!, partBytes: 5 * MIB });
+      const atRunTime = new SettingsManager(catalogue.settings, {});
       const dependencies: Dependencies = {
-        settings: new SettingsManager(catalogue.settings, {}),
+        settings: atRunTime,
+        ...liveness(catalogue, atRunTime, notices),
         catalogue,
         log: makeLogger({ level: 'error', format: 'json' }),
         metrics: new Metrics({}),

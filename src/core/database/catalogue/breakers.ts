@@ -1,7 +1,9 @@
 import type { EntityManager } from 'typeorm';
 import { CLOSED, type Breaker } from '../../policy/breaker.js';
+import { ConfigurationError } from '../../exceptions.js';
 import { BreakerEntity } from '../entities/breaker.js';
-import { lock, rows } from './sql.js';
+import { audit } from './audit.js';
+import { lock, row, rows } from './sql.js';
 
 export type BreakerKind = 'route' | 'store';
 
@@ -62,6 +64,46 @@ export async function changeBreaker(
     ],
   );
   return { before, after };
+}
+
+/**
+ * Closes a breaker by an operator's word.
+ *
+ * @returns what it was
+ * @throws ConfigurationError where nothing of this name has ever failed
+ */
+export async function resetBreaker(
+  manager: EntityManager,
+  subject: BreakerSubject,
+  word: { by: string; reason: string },
+): Promise<Breaker> {
+  const known = await breakers(manager, subject.kind);
+  if (!known.some((one) => one.name === subject.name))
+    throw new ConfigurationError(`there is no breaker ${subject.kind}/${subject.name}`, {
+      subject: subject.name,
+      advice: '`cdt breakers` lists them; a route or a store has one when it has failed for the first time.',
+    });
+  const { before } = await changeBreaker(manager, subject, () => CLOSED);
+  const facts = { ...word, was: before.state, failures: before.failures };
+  await audit(manager, 'breaker_reset', await topologyOf(manager, subject), facts);
+  return before;
+}
+
+/** The row of the topology that a breaker is of. */
+async function topologyOf(
+  manager: EntityManager,
+  { kind, name }: BreakerSubject,
+): Promise<{ table: string; id: string }> {
+  const [table, query] =
+    kind === 'route'
+      ? ['data_transfer_route', 'select id from data_transfer_route where name = $1']
+      : [
+          'data_location',
+          `select l.id from data_location l join site s on s.id = l.site_id where s.short_name || '.' || l.name = $1`,
+        ];
+  const found = await row<{ id: string }>(manager, query, [name]);
+  if (found !== undefined) return { table, id: found.id };
+  throw new ConfigurationError(`the topology has no ${kind} ${name}`, { subject: name });
 }
 
 function toBreaker(entity: BreakerEntity): Breaker {

@@ -18,7 +18,7 @@ export async function rerouteTransfer(
   manager: EntityManager,
   dataTransferId: string,
   reason: string,
-  plan: Omit<BundlingPlan, 'bufferLocationId'>,
+  plan: Pick<BundlingPlan, 'disks'>,
 ): Promise<DataTransferPlan | undefined> {
   const transfer = await row<{ routeId: string; originId: string; destinationId: string }>(
     manager,
