@@ -125,7 +125,8 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
       reason: string;
     }): Promise<PlannedTransfer | undefined> {
       return whileBusy(async () => {
-        const plan = await catalogue.rerouteTransfer(input.dataTransferId, input.reason, {});
+        const disks = await diskPolicy(settings, await catalogue.locations());
+        const plan = await catalogue.rerouteTransfer(input.dataTransferId, input.reason, { disks });
         if (plan === undefined) return undefined;
         const { id, ...one } = plan;
         return { dataTransferId: id, ...one };
