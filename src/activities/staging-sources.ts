@@ -1,4 +1,4 @@
-import type { StagingOrder } from '../core/database/catalogue/staging.js';
+import type { StagingOrder } from '../core/database/catalogue/staging-items.js';
 import type { PhysicalCopy } from '../core/database/records.js';
 import {
   ArchiveCorruptionError,

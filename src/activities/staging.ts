@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StagingOrder } from '../core/database/catalogue/staging.js';
+import type { StagingOrder } from '../core/database/catalogue/staging-items.js';
 import type { Location } from '../core/database/records.js';
 import { StorageError } from '../core/exceptions.js';
 import { rankSources, whyKeepStaged } from '../core/policy/staging.js';

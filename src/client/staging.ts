@@ -7,7 +7,7 @@ import {
   type Client,
 } from '@temporalio/client';
 import type { Catalogue } from '../core/database/catalogue.js';
-import type { StagingJob } from '../core/database/catalogue/staging.js';
+import type { StagingJob } from '../core/database/catalogue/staging-jobs.js';
 import type { StagingPlan } from '../core/database/catalogue/staging-planning.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { parseStagingRequest, type StagingRequest } from '../core/policy/staging-request.js';

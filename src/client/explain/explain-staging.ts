@@ -1,4 +1,4 @@
-import type { StagingJob } from '../../core/database/catalogue/staging.js';
+import type { StagingJob } from '../../core/database/catalogue/staging-jobs.js';
 import { nextOfWork, whyWorkWaits } from '../../core/policy/explanation.js';
 import { isOpen } from '../../core/policy/staging.js';
 import { askTemporal, type Explanation, type Sources, type Standing } from './explanation.js';

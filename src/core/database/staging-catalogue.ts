@@ -3,7 +3,8 @@ import type { StagingRequest } from '../policy/staging-request.js';
 import type { StagingLimits } from '../staging/staging-settings.js';
 import * as copies from './catalogue/staged-copies.js';
 import * as planning from './catalogue/staging-planning.js';
-import * as staging from './catalogue/staging.js';
+import * as items from './catalogue/staging-items.js';
+import * as jobs from './catalogue/staging-jobs.js';
 import type { Transactions } from './transactions.js';
 
 /** Staging jobs, and what lies at processing locations because of them. Throws as {@link Catalogue} does. */
@@ -29,17 +30,17 @@ export class StagingCatalogue {
   }
 
   /** Latest first, at most 1000. */
-  jobs(which: { open: boolean }): Promise<staging.StagingJob[]> {
-    return this.transactions.read((manager) => staging.jobs(manager, which));
+  jobs(which: { open: boolean }): Promise<jobs.StagingJob[]> {
+    return this.transactions.read((manager) => jobs.jobs(manager, which));
   }
 
   /** By ID, the beginning of one, or the ID of its workflow. */
-  job(word: string): Promise<staging.StagingJob | undefined> {
-    return this.transactions.read((manager) => staging.job(manager, word));
+  job(word: string): Promise<jobs.StagingJob | undefined> {
+    return this.transactions.read((manager) => jobs.job(manager, word));
   }
 
-  items(jobId: string): Promise<staging.StagingItem[]> {
-    return this.transactions.read((manager) => staging.items(manager, jobId));
+  items(jobId: string): Promise<items.StagingItem[]> {
+    return this.transactions.read((manager) => items.items(manager, jobId));
   }
 
   /**
@@ -47,36 +48,36 @@ export class StagingCatalogue {
    *
    * @throws NonRetryableError if the job is over, RetryableError while an earlier copy is being removed
    */
-  order(jobId: string, packageId: string): Promise<staging.StagingOrder> {
-    return this.transactions.write((manager) => staging.stagingOrder(manager, jobId, packageId));
+  order(jobId: string, packageId: string): Promise<items.StagingOrder> {
+    return this.transactions.write((manager) => items.stagingOrder(manager, jobId, packageId));
   }
 
   /** The same of a job that may be over; begins nothing. */
-  staged(jobId: string, packageId: string): Promise<staging.StagingOrder> {
-    return this.transactions.read((manager) => staging.stagedPackage(manager, jobId, packageId));
+  staged(jobId: string, packageId: string): Promise<items.StagingOrder> {
+    return this.transactions.read((manager) => items.stagedPackage(manager, jobId, packageId));
   }
 
   /** To be called when every wanted file was verified in its place; the archive is absent where all were there already. */
   recordStaged(staged: { jobId: string; packageId: string; archiveLocationId?: string }): Promise<void> {
-    return this.transactions.write((manager) => staging.recordStaged(manager, staged));
+    return this.transactions.write((manager) => items.recordStaged(manager, staged));
   }
 
   failItems(jobId: string, failed: { packageId: string; reason: string }[]): Promise<void> {
-    return this.transactions.write((manager) => staging.failItems(manager, jobId, failed));
+    return this.transactions.write((manager) => items.failItems(manager, jobId, failed));
   }
 
   /** @returns until when its files are kept, ISO 8601 */
   recordReady(jobId: string): Promise<string> {
-    return this.transactions.write((manager) => staging.recordReady(manager, jobId));
+    return this.transactions.write((manager) => jobs.recordReady(manager, jobId));
   }
 
   end(jobId: string, as: 'released' | 'expired' | 'failed', why: string): Promise<void> {
-    return this.transactions.write((manager) => staging.endJob(manager, jobId, as, why));
+    return this.transactions.write((manager) => jobs.endJob(manager, jobId, as, why));
   }
 
   /** @throws NonRetryableError if the job is over */
   extend(jobId: string, until: string, by: string): Promise<void> {
-    return this.transactions.write((manager) => staging.extendJob(manager, jobId, until, by));
+    return this.transactions.write((manager) => jobs.extendJob(manager, jobId, until, by));
   }
 
   unneededCopies(locationId: string, limit: number): Promise<copies.UnneededCopy[]> {

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import type { StagingItem, StagingJob } from '../../../core/database/catalogue/staging.js';
+import type { StagingItem } from '../../../core/database/catalogue/staging-items.js';
+import type { StagingJob } from '../../../core/database/catalogue/staging-jobs.js';
 import { printable } from '../../../core/utilities/printable.js';
 import {
   checkStaging,

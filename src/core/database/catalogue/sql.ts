@@ -45,6 +45,17 @@ export function columns<T>(items: readonly T[], keys: readonly (keyof T)[]): unk
   return keys.map((key) => items.map((item) => item[key]));
 }
 
+/** A row as the server gives it: what is absent is null. */
+export type Nullable<T> = { [K in keyof T]: T[K] | null };
+
+/** Columns that are null are left out, times are told as ISO 8601. */
+export function withTimes(one: object, times: Record<string, Date | null>): object {
+  const told = Object.entries(times).map(([key, time]) => [key, time?.toISOString()] as const);
+  return Object.fromEntries(
+    [...Object.entries(one), ...told].filter(([, value]) => value !== null && value !== undefined),
+  );
+}
+
 /** The mapper tells an update from a query by the shape of the answer: rows and their number. */
 function isChange(answer: unknown): answer is [unknown[], number] {
   return Array.isArray(answer) && Array.isArray(answer[0]) && typeof answer[1] === 'number';
