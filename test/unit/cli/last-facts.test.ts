@@ -23,6 +23,7 @@ function catalogueAway(times: number): Catalogue {
     sourceProgress: () => answer(PROGRESS),
     packagesOfSource: () => answer([]),
     openProblems: () => answer([]),
+    liveness: { waitingVerdicts: () => Promise.resolve([]) },
   } as unknown as Catalogue;
 }
 
