@@ -51,6 +51,12 @@ interface PlannedArchiving {
   archive: Place;
 }
 
+/** What went over the line, and in which time. */
+export interface Sent {
+  bytes: number;
+  seconds: number;
+}
+
 /** What a planner came to. */
 export interface Plan<T> {
   planned: T[];
@@ -138,6 +144,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
       dataTransferId: string;
       arrived: ArrivedPackage[];
       failed: FailedPackage[];
+      sent?: Sent;
     }): Promise<PlannedArchiving[]> {
       return whileBusy(async () => {
         const order = await catalogue.transferOrder(input.dataTransferId);
@@ -145,7 +152,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           packageId: one.packageId,
           reason: `${one.errorClass}: ${one.message}`,
         }));
-        await catalogue.recordArrival(input.dataTransferId, input.arrived, failed);
+        await catalogue.recordArrival(input.dataTransferId, input.arrived, failed, input.sent);
         await wakeOnward(order.destination.site);
         const arrived = new Set(input.arrived.map((one) => one.packageId));
         const packages = order.packages.filter((one) => arrived.has(one.id));

@@ -1,7 +1,7 @@
 import type { TransferOrder } from '../core/database/records.js';
 import { CCATDataOperationError } from '../core/exceptions.js';
 import type { Transport } from '../core/transport/transport.js';
-import type { FailedPackage } from './catalogue.js';
+import type { FailedPackage, Sent } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy, whileBytesMove } from './liveness.js';
 import { packageFile } from './places.js';
@@ -17,7 +17,9 @@ export function makeTransferActivities(dependencies: Dependencies) {
      *
      * @throws ApplicationFailure at once while the route is left alone, see {@link throughBreaker}
      */
-    async transferPackages(input: { dataTransferId: string } & Asked): Promise<{ failed: FailedPackage[] }> {
+    async transferPackages(
+      input: { dataTransferId: string } & Asked,
+    ): Promise<{ failed: FailedPackage[]; sent?: Sent }> {
       const order = await whileBusy(() => dependencies.catalogue.transferOrder(input.dataTransferId));
       // An earlier round delivered the others; they may be archived by now, and gone from both buffers.
       const pending = order.packages.filter((one) => one.pending);
@@ -25,17 +27,18 @@ export function makeTransferActivities(dependencies: Dependencies) {
       const way = { ...wayOver(order.route, order.origin), asked: input.asked };
       return throughBreaker(dependencies, way, async (works) => {
         const failed: FailedPackage[] = [];
+        const sent: Sent = { bytes: 0, seconds: 0 };
         const transport = dependencies.transport(order.route, order.destination);
         try {
           for (const one of pending) {
-            const failure = await send(transport, order, one, works);
+            const failure = await send(transport, order, one, { works, sent });
             if (failure === undefined) await works();
             else failed.push(failure);
           }
         } finally {
           await transport.close();
         }
-        return { failed };
+        return { failed, sent };
       });
     },
   };
@@ -45,7 +48,7 @@ export function makeTransferActivities(dependencies: Dependencies) {
     transport: Transport,
     { route, origin }: TransferOrder,
     one: TransferOrder['packages'][number],
-    works: () => Promise<void>,
+    { works, sent }: { works: () => Promise<void>; sent: Sent },
   ): Promise<FailedPackage | undefined> {
     const { id, name, bytes, sha256 } = one;
     const about = {
@@ -56,7 +59,8 @@ export function makeTransferActivities(dependencies: Dependencies) {
     } as const;
     const file = packageFile(origin, name);
     try {
-      await whileBytesMove(
+      const begun = performance.now();
+      const { bytesSent } = await whileBytesMove(
         dependencies,
         about,
         ({ signal, onProgress, heldBack }) => {
@@ -66,6 +70,10 @@ export function makeTransferActivities(dependencies: Dependencies) {
         },
         works,
       );
+      if (bytesSent > 0) {
+        sent.bytes += bytesSent;
+        sent.seconds += (performance.now() - begun) / 1000;
+      }
       return undefined;
     } catch (error) {
       // Only what concerns this very package is its own failure; a wrong key or route concerns all.

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { proxyActivities } from '@temporalio/workflow';
-import type { CatalogueActivities, FailedPackage } from '../activities/catalogue.js';
+import type { CatalogueActivities, FailedPackage, Sent } from '../activities/catalogue.js';
 import type { UnpackingActivities } from '../activities/data-transfer-unpacking.js';
 import { Journey } from './journey.js';
 import { longTermArchiveTransferJourney, type DataTransferInput } from './journeys.js';
@@ -11,7 +11,9 @@ import { startJourney } from './start.js';
  * Reads a bundle back from the destination's disk: each package as a whole and each file in it, against the digests of the
  * first read. Good packages go on to the archives at once; damaged ones are for the sender to send again.
  */
-export async function dataTransferUnpacking(input: DataTransferInput): Promise<{ damaged: FailedPackage[] }> {
+export async function dataTransferUnpacking(
+  input: DataTransferInput & { sent?: Sent },
+): Promise<{ damaged: FailedPackage[] }> {
   const { dataTransferId, destination } = input;
   const journey = new Journey({ operation: 'data_transfer_unpacking', subject: input.name });
   const { verifyPackages } = proxyActivities<UnpackingActivities>(
@@ -21,7 +23,12 @@ export async function dataTransferUnpacking(input: DataTransferInput): Promise<{
 
   const verified = await journey.step('reading back from disk what arrived, and recording it', async () => {
     const read = await verifyPackages({ dataTransferId });
-    const next = await recordArrival({ dataTransferId, arrived: read.arrived, failed: [] });
+    const next = await recordArrival({
+      dataTransferId,
+      arrived: read.arrived,
+      failed: [],
+      sent: input.sent,
+    });
     await Promise.all(next.map((one) => startJourney(longTermArchiveTransferJourney(one))));
     return read;
   });

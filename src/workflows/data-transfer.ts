@@ -71,7 +71,7 @@ async function sendUntilGood(
     const verified = await executeChild<typeof dataTransferUnpacking>(unpacking.workflowType, {
       workflowId: unpacking.workflowId,
       taskQueue: unpacking.taskQueue,
-      args: [input],
+      args: [{ ...input, sent: sent.sent }],
       typedSearchAttributes: unpacking.typedSearchAttributes,
       staticSummary: unpacking.staticSummary,
     });

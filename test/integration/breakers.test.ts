@@ -91,6 +91,13 @@ test(
       });
       await untilArrived(lab, [last]);
       assert.ok(same(lab, last) && lab.line.sent() > 50_000);
+      const speeds: { route: string; bytes: number; seconds: number }[] = await lab.dataSource.query(
+        `select r.name as route, sum(t.bytes_sent)::float8 as bytes, sum(t.send_seconds) as seconds
+         from data_transfer t join data_transfer_route r on r.id = t.route_id group by r.name order by r.name`,
+      );
+      const [first, second] = speeds;
+      assert.ok(first!.bytes > 50_000 && first!.seconds > 0, JSON.stringify(speeds));
+      assert.ok(second!.bytes > 100_000 && second!.seconds > 0, JSON.stringify(speeds));
       assert.equal(await stateOf(lab), 'closed');
       assert.ok(lab.notices.some(({ kind }) => kind === 'breaker_closed'));
     }),

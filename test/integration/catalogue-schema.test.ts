@@ -181,7 +181,8 @@ test('of a token nothing is kept that opens anything, and a log belongs to one t
     await token('abcdefgh', 'a'.repeat(64));
     await assert.rejects(
       dataSource.query(
-        `insert into data_transfer_log (id, site, path, bytes, sha256, created_at) values ($1, 'ccat', '/var/log/x', 1, $2, now())`,
+        `insert into data_transfer_log (id, site, path, bytes, sha256, created_at, attempt, started_at, ended_at, outcome, bytes_moved)
+         values ($1, 'ccat', '/var/log/x', 1, $2, now(), 1, now(), now(), 'completed', 1)`,
         [uniqueId(), 'a'.repeat(64)],
       ),
       /log_of_one_thing/,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { DataSource } from 'typeorm';
 import { makeCatalogueActivities } from '../../../src/activities/catalogue.js';
 import { makeTransferActivities } from '../../../src/activities/data-transfer.js';
 import { makeUnpackingActivities } from '../../../src/activities/data-transfer-unpacking.js';
@@ -29,6 +30,7 @@ import { withTemporal, type TemporalLab } from './temporal.js';
 export interface SendingLab {
   temporal: TemporalLab;
   catalogue: Catalogue;
+  dataSource: DataSource;
   line: CountedLink;
   notices: Notice[];
   /** The buffers' directories. */
@@ -50,7 +52,7 @@ export function withSending(
   spoil: (transport: Transport) => Transport = (transport) => transport,
 ): Promise<void> {
   return withScratch(t, (scratch) =>
-    withCatalogue(({ catalogue }) =>
+    withCatalogue(({ catalogue, dataSource }) =>
       withCleanup((cleanup) =>
         withSshd((sshd) =>
           withTemporal(async (temporal) => {
@@ -99,6 +101,7 @@ export function withSending(
               run({
                 temporal,
                 catalogue,
+                dataSource,
                 line,
                 notices,
                 here,
