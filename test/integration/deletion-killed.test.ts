@@ -22,6 +22,7 @@ import { cleanEnvironment } from '../support/command.js';
 import { withScratch } from '../support/scratch.js';
 import { eventually } from '../support/sites.js';
 import { archivedObservatory } from './support/archived.js';
+import { liveness } from './support/breakers.js';
 import { withCatalogue } from './support/database.js';
 import { withTemporal } from './support/temporal.js';
 
@@ -174,9 +175,11 @@ async function inLaboratory(t: TestContext, run: (lab: Laboratory) => Promise<vo
           }
           const made = await at.archiveAll();
           await setSetting(catalogue, 'deletion.grace_hours', '0', {}, AUTHOR);
+          const settings = new SettingsManager(catalogue.settings);
           const dependencies = {
             catalogue,
-            settings: new SettingsManager(catalogue.settings),
+            settings,
+            ...liveness(catalogue, settings),
             log: makeLogger({ level: 'error', format: 'text', fields: {} }),
             notifications: { tell: () => Promise.resolve() },
             archiveStore: ({ site }: { site: 'cologne' | 'us' }) => at.stores[site],
