@@ -149,6 +149,21 @@ test('a line that drips is given up although bytes move, and counts for its brea
   ),
 );
 
+test('the limit of a route holds for all that is sent over it at once', TIMEOUT, (t) =>
+  withSending(t, QUICK, async (lab) => {
+    const limit = 200_000;
+    await lab.routes({ first: true, second: false, maxBytesPerSecond: limit });
+    const packages = [await lab.package(300_000), await lab.package(300_000)];
+    const begun = performance.now();
+    await lab.plan();
+    await untilArrived(lab, packages);
+    const seconds = (performance.now() - begun) / 1000;
+    for (const one of packages) assert.ok(same(lab, one), one.name);
+    // What may pass at once after a pause is no more than goes within a second; SSH adds a little to it.
+    assert.ok(lab.line.sent() <= 1.1 * limit * (seconds + 1), `${lab.line.sent()} bytes in ${seconds} s`);
+  }),
+);
+
 test(
   'packages that can never arrive wait for an operator after a bounded number of tries, and the others go on',
   TIMEOUT,

@@ -27,6 +27,12 @@ import { withSshd } from './sshd.js';
 import { withTemporal, type TemporalLab } from './temporal.js';
 
 /** Two buffers and two routes between them: `first`, over a line to a real SSH server, and `second`, over a shared disk. */
+interface Routes {
+  first: boolean;
+  second: boolean;
+  maxBytesPerSecond?: number;
+}
+
 export interface SendingLab {
   temporal: TemporalLab;
   catalogue: Catalogue;
@@ -38,8 +44,8 @@ export interface SendingLab {
   there: string;
   /** Makes a package of one new observation with this many bytes; answers with its ID and name. */
   package(bytes: number): Promise<{ id: string; name: string }>;
-  /** Switches the routes. */
-  routes(active: { first: boolean; second: boolean }): Promise<void>;
+  /** Switches the routes, and limits the first. */
+  routes(routes: Routes): Promise<void>;
   /** Runs the planner of the buffer once. */
   plan(): Promise<void>;
 }
@@ -63,8 +69,8 @@ export function withSending(
             ];
             for (const path of [source, here, there]) mkdirSync(path);
             const line = await countedLink(cleanup, sshd.port);
-            const routes = (active: { first: boolean; second: boolean }) =>
-              catalogue.ensureTopology(topology({ source, here, there }, active));
+            const routes = (wanted: Routes) =>
+              catalogue.ensureTopology(topology({ source, here, there }, wanted));
             await routes({ first: true, second: false });
             const notices: Notice[] = [];
             const atRunTime = new SettingsManager(catalogue.settings, {
@@ -126,7 +132,7 @@ export function withSending(
 
 function topology(
   paths: { source: string; here: string; there: string },
-  active: { first: boolean; second: boolean },
+  { first, second, maxBytesPerSecond }: Routes,
 ): Topology {
   const common = { priority: 1, active: true };
   const disk = { ...common, storageType: 'disk' as const, deletable: true };
@@ -148,8 +154,8 @@ function topology(
       },
     ],
     routes: [
-      { ...route, name: 'first', transport: 'sftp', active: active.first, options: {} },
-      { ...route, name: 'second', transport: 'local', priority: 2, active: active.second, options: {} },
+      { ...route, name: 'first', transport: 'sftp', active: first, maxBytesPerSecond, options: {} },
+      { ...route, name: 'second', transport: 'local', priority: 2, active: second, options: {} },
     ],
   };
 }
