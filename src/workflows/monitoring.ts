@@ -1,5 +1,6 @@
 import { ActivityFailure, proxyActivities, setCurrentDetails, TimeoutFailure } from '@temporalio/workflow';
 import type { MonitoringActivities, MonitoringFacts } from '../activities/monitoring.js';
+import { formatBytes } from '../core/utilities/format.js';
 import type { Place } from './journeys.js';
 import { workAt } from './operations.js';
 
@@ -24,5 +25,5 @@ export async function monitoring(input: {
 function detailsOf({ condition, reason, level, totalBytes, freeBytes }: MonitoringFacts): string {
   if (condition === undefined) return 'its directory is made when it is used first';
   if (condition !== 'usable') return `${condition}: ${reason ?? ''}`;
-  return `${level ?? ''}: ${freeBytes} of ${totalBytes} bytes free`;
+  return `${level ?? ''}: ${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free`;
 }

@@ -39,6 +39,14 @@ test('a file tells that it waits for the end of its observation, since when and 
 
     await finishObservation(catalogue, { ...named, outcome: 'completed' });
     await catalogue.registerEntries(at.source.id, [entry('obs-1/b', { quiet: false })], QUIET_SECONDS);
+    const ofObservation = await explain(sources, 'obs-1');
+    assert.deepEqual(
+      ofObservation.map(({ kind, name }) => [kind, name]),
+      [
+        ['file', 'obs-1/a'],
+        ['file', 'obs-1/b'],
+      ],
+    );
     const others = await explained('obs-1/a');
     assert.match(others.waiting.words, /1 file of its observation may still be written/);
     assert.ok(Date.parse(others.next?.at ?? '') > Date.now());
@@ -47,6 +55,9 @@ test('a file tells that it waits for the end of its observation, since when and 
     await dataSource.query(`update raw_data_file set seen_at = now() - interval '1 day'`);
     assert.equal((await explained('obs-1/a')).waiting.for, 'unknown', 'it waits for its turn alone');
     assert.equal((await planPackages(catalogue, at)).length, 1);
+    await catalogue.registerEntries(at.source.id, [entry('obs-1/late')], QUIET_SECONDS);
+    const { packageIds, files } = await catalogue.explain.findSubjects('obs-1');
+    assert.deepEqual([packageIds.length, files.map(({ path }) => path)], [1, ['obs-1/late']]);
   }));
 
 test('where a location is switched off that is told, and since when', () =>

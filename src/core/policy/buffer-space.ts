@@ -1,3 +1,4 @@
+import { formatBytes } from '../utilities/format.js';
 import {
   leavesAt,
   percent,
@@ -87,9 +88,10 @@ export function whyNotOnto(
   const underWay =
     disk.promisedBytes > 0
       ? `, ${percent(usedShare(promisedSpace(disk)))} with what is under way`
-      : `, with ${space.freeBytes} bytes free`;
+      : `, with ${formatBytes(space.freeBytes)} free`;
   const most = percent(rules.thresholds[limit].usedShare);
-  const more = bytes > 0 ? `${bytes} bytes more would pass ${most}` : `that is at its limit of ${most}`;
+  const more =
+    bytes > 0 ? `${formatBytes(bytes)} more would pass ${most}` : `that is at its limit of ${most}`;
   const never = bytes > capacityOf(disk) ? ', and would if it were empty: use a larger disk' : '';
   return `${what} waits for room in ${name}: it is ${percent(usedShare(space))} full${underWay}, and ${more}${never}${staleWords(disk)}`;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatBytes, formatClock, formatDuration, shorten } from '../../../src/client/cli/display/format.js';
+import { formatBytes, formatClock, formatDuration, shorten } from '../../../src/core/utilities/format.js';
 import { frame, summaryLine, type View } from '../../../src/client/cli/display/frame.js';
 import { stages, type Stage } from '../../../src/client/cli/display/stages.js';
 import { styleFor } from '../../../src/client/cli/display/style.js';

@@ -89,7 +89,7 @@ test('reasons say how full it is, what waits, and until when', () => {
   );
   assert.match(
     whyNotOnto(disk(0.5, { promisedBytes: 300 }), 100, 'ccat.buffer', 'packaging', 'high') ?? '',
-    /is 50 % full, 80 % with what is under way, and 100 bytes more would pass 85 %/,
+    /is 50 % full, 80 % with what is under way, and 100 B more would pass 85 %/,
   );
   const gone = disk(0.1, { condition: 'missing', reason: 'its disk is not mounted', stale: true });
   assert.match(

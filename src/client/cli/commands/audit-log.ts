@@ -5,7 +5,7 @@ import type { NumberedEntry } from '../../../core/database/catalogue/audit-log.j
 import { ConfigurationError } from '../../../core/exceptions.js';
 import type { AuditHead } from '../../../core/policy/audit-chain.js';
 import { printable } from '../../../core/utilities/printable.js';
-import { count } from '../display/format.js';
+import { count } from '../../../core/utilities/format.js';
 import { EXIT, type Io } from '../io.js';
 import { withCatalogue } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, serversFor } from './options.js';

@@ -6,7 +6,7 @@ import { ConfigurationError } from '../../../core/exceptions.js';
 import { effective, type ConfiguredSettings } from '../../../core/settings-manager.js';
 import type { AuditTotals } from '../../../workflows/journeys.js';
 import { runAudit } from '../../audits.js';
-import { count, formatBytes, formatDuration, shortTime } from '../display/format.js';
+import { count, formatBytes, formatDuration, shortTime } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
 import { EXIT, type Io } from '../io.js';
 import { withCatalogue, withTemporal } from '../stack-access.js';

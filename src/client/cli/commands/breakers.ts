@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../../core/utilities/printable.js';
 import { breakerNamed, breakers, resetBreaker, type ShownBreaker } from '../../breakers.js';
-import { count } from '../display/format.js';
+import { count } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { operatorName } from '../../operator-name.js';

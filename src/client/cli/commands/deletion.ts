@@ -7,7 +7,7 @@ import type { LocationUse } from '../../../core/policy/deletion-budget.js';
 import type { Reason } from '../../../core/policy/reason.js';
 import { deletionRules } from '../../../core/deletion-rules.js';
 import { printable } from '../../../core/utilities/printable.js';
-import { count, formatBytes } from '../display/format.js';
+import { count, formatBytes } from '../../../core/utilities/format.js';
 import type { Io } from '../io.js';
 import { settingsFor, withCatalogue } from '../stack-access.js';
 import { placeHold } from './hold.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { DeletionHold } from '../../../core/database/catalogue/holds.js';
 import { printable } from '../../../core/utilities/printable.js';
-import { count } from '../display/format.js';
+import { count } from '../../../core/utilities/format.js';
 import type { Io } from '../io.js';
 import { operatorName } from '../../operator-name.js';
 import { withCatalogue } from '../stack-access.js';

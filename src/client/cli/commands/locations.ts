@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { percent } from '../../../core/policy/disk-level.js';
 import { locationStates, type LocationState } from '../../locations.js';
-import { formatBytes } from '../display/format.js';
+import { formatBytes } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { settingsFor, withCatalogue } from '../stack-access.js';

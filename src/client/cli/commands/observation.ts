@@ -11,7 +11,7 @@ import {
   startObservation,
   type ExecutionName,
 } from '../../observations.js';
-import { count } from '../display/format.js';
+import { count } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { withCatalogue } from '../stack-access.js';

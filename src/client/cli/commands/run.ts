@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import { OPERATION_NAMES, type Operation } from '../../../core/operation-types.js';
 import { runningWorkflows, waitingWorkflows } from '../../operator.js';
 import { runPlanner } from '../../planners.js';
-import { count } from '../display/format.js';
+import { count } from '../../../core/utilities/format.js';
 import { EXIT, type Io } from '../io.js';
 import { withCatalogue, withTemporal } from '../stack-access.js';
 import { DATA_DIR, serversFor } from './options.js';

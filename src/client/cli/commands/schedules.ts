@@ -9,7 +9,7 @@ import {
   triggerSchedule,
   type ScheduleState,
 } from '../../schedules.js';
-import { shortTime } from '../display/format.js';
+import { shortTime } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { operatorName } from '../../operator-name.js';

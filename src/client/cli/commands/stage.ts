@@ -11,7 +11,7 @@ import {
   stagingJob,
   waitForStaging,
 } from '../../staging.js';
-import { count, formatBytes } from '../display/format.js';
+import { count, formatBytes } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
 import { EXIT, type Io } from '../io.js';
 import { operatorName } from '../../operator-name.js';

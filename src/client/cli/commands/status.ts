@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Location, SourceProgress } from '../../../core/database/records.js';
 import { PACKAGE_STATES } from '../../../core/states.js';
 import { runningWorkflows, waitingWorkflows } from '../../operator.js';
-import { count, formatBytes } from '../display/format.js';
+import { count, formatBytes } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { withCatalogue, withTemporal } from '../stack-access.js';

@@ -11,7 +11,7 @@ import {
 } from '../../../core/storage/store-capabilities.js';
 import { environmentFor, readAddresses } from '../../embedded/stack.js';
 import { dataDirectoryOf } from '../directories.js';
-import { shortTime } from '../display/format.js';
+import { shortTime } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { withCatalogue } from '../stack-access.js';

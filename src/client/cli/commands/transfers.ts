@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { TransferAttempt } from '../../../core/database/catalogue/transfer-logs.js';
 import { printable } from '../../../core/utilities/printable.js';
-import { formatBytes, formatDuration } from '../display/format.js';
+import { formatBytes, formatDuration } from '../../../core/utilities/format.js';
 import type { Io } from '../io.js';
 import { withCatalogue } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, positive, serversFor } from './options.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { waitingWorkflows } from '../../operator.js';
-import { shorten, shortTime } from '../display/format.js';
+import { shorten, shortTime } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
 import type { Io } from '../io.js';
 import { withTemporal } from '../stack-access.js';

@@ -1,6 +1,6 @@
 import { printable } from '../../../core/utilities/printable.js';
 import type { CopyExplanation, Explanation } from '../../explain/explanation.js';
-import { formatBytes, formatDuration } from './format.js';
+import { formatBytes, formatDuration } from '../../../core/utilities/format.js';
 import type { Style } from './style.js';
 
 /** An explanation for people: what it is, where it is, why it waits, what comes next. */

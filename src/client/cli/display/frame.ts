@@ -1,6 +1,6 @@
 import { PACKAGE_STATES, type PackageState } from '../../../core/states.js';
 import { printable } from '../../../core/utilities/printable.js';
-import { count, formatBytes, formatClock, formatDuration, shorten } from './format.js';
+import { count, formatBytes, formatClock, formatDuration, shorten } from '../../../core/utilities/format.js';
 import type { Stage } from './stages.js';
 import type { Style } from './style.js';
 

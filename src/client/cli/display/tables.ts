@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import { printable } from '../../../core/utilities/printable.js';
 import type { PackageDocument, ProblemDocument } from '../up/document.js';
-import { formatBytes } from './format.js';
+import { formatBytes } from '../../../core/utilities/format.js';
 import type { Style } from './style.js';
 
 /** Columns that a table of packages takes besides the keys: borders, state, files, size, digest. */

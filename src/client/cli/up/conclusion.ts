@@ -1,5 +1,5 @@
 import type { Completion } from '../../../core/policy/completion.js';
-import { count, formatBytes, formatDuration } from '../display/format.js';
+import { count, formatBytes, formatDuration } from '../../../core/utilities/format.js';
 import { packageTable, problemLines } from '../display/tables.js';
 import type { Screen } from '../display/screen.js';
 import type { Style } from '../display/style.js';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSampleObservation } from '../../sample-observation.js';
-import { formatBytes } from '../display/format.js';
+import { formatBytes } from '../../../core/utilities/format.js';
 
 /**
  * The source of a run without `--source`: a sample observation in the data directory. It is written once: what was

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { completion, type Completion, type CompletionLimits } from '../../../core/policy/completion.js';
 import { PACKAGE_STATES, type PackageState } from '../../../core/states.js';
 import { decide, waitingWorkflows } from '../../operator.js';
-import { count } from '../display/format.js';
+import { count } from '../../../core/utilities/format.js';
 import type { View } from '../display/frame.js';
 import type { Rates } from '../display/rates.js';
 import type { Screen } from '../display/screen.js';

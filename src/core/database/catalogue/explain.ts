@@ -79,19 +79,39 @@ export async function findSubjects(manager: EntityManager, word: string): Promis
     [id],
   );
   if (copy !== undefined) return { packageIds: [copy.packageId], copyId: id ?? undefined, files: [] };
-  if (packages.length > 0) return { packageIds: packages.map((one) => one.id), files: [] };
+  const packageIds = packages.map((one) => one.id);
+  const unpackaged = await filesInNoPackage(manager, word, id, MOST - packageIds.length);
+  if (packageIds.length + unpackaged.length > 0) return { packageIds, files: unpackaged };
   return { packageIds: [], files: await filesNamed(manager, word, id) };
+}
+
+const FILE = `select f.id, f.path, f.kind, f.size::float8 as bytes, f.state, f.quiet, f.seen_at as "seenAt", f.sha256,
+       f.refusal_reason as "refusalReason", f.kept_reason as "keptReason", f.deleted_at as "deletedAt",
+       f.raw_data_package_id as "packageId", u.name as observation,
+       json_build_object('id', l.id, 'site', s.short_name, 'name', l.name, 'active', l.active) as source
+     from data_location l join site s on s.id = l.site_id`;
+
+/** The files of an observation that are in no package yet, of its first paths. */
+async function filesInNoPackage(
+  manager: EntityManager,
+  word: string,
+  id: string | null,
+  most: number,
+): Promise<FileFacts[]> {
+  const found = await rows<FileRow>(
+    manager,
+    `${FILE} join executed_obs_unit u on u.source_location_id = l.id
+     join raw_data_file f on f.source_location_id = l.id and f.executed_obs_unit_id = u.id and f.raw_data_package_id is null
+     where u.name = $1 or u.id = $2 order by f.path collate "C" limit $3`,
+    [word, id, most],
+  );
+  return found.map(toFile);
 }
 
 async function filesNamed(manager: EntityManager, word: string, id: string | null): Promise<FileFacts[]> {
   const found = await rows<FileRow>(
     manager,
-    `select f.id, f.path, f.kind, f.size::float8 as bytes, f.state, f.quiet, f.seen_at as "seenAt", f.sha256,
-       f.refusal_reason as "refusalReason", f.kept_reason as "keptReason", f.deleted_at as "deletedAt",
-       f.raw_data_package_id as "packageId", u.name as observation,
-       json_build_object('id', l.id, 'site', s.short_name, 'name', l.name, 'active', l.active) as source
-     from data_location l join site s on s.id = l.site_id
-     join lateral (
+    `${FILE} join lateral (
        select * from raw_data_file f where f.source_location_id = l.id and (f.path_hash = $2 or f.id = $3
          or (l.path is not null and starts_with($1, l.path || '/')
            and f.path_hash = left(encode(sha256(convert_to(substr($1, length(l.path) + 2), 'UTF8')), 'hex'), 32)))
@@ -100,14 +120,14 @@ async function filesNamed(manager: EntityManager, word: string, id: string | nul
      where l.location_type = 'source' order by f.seen_at desc limit ${MOST}`,
     [word, textHash(word), id],
   );
-  return found.map(({ seenAt, deletedAt, ...one }) => ({
-    ...withoutNulls(one),
-    seenAt: seenAt.toISOString(),
-    deletedAt: deletedAt?.toISOString(),
-  }));
+  return found.map(toFile);
 }
 
 type FileRow = Omit<FileFacts, 'seenAt' | 'deletedAt'> & { seenAt: Date; deletedAt: Date | null };
+
+function toFile({ seenAt, deletedAt, ...one }: FileRow): FileFacts {
+  return { ...withoutNulls(one), seenAt: seenAt.toISOString(), deletedAt: deletedAt?.toISOString() };
+}
 
 /** Since when a location is switched off, as far as the log tells; undefined where it is on, or is not there. */
 export async function switchedOff(
