@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { passes, shortMessage } from '../../errors.js';
 
 /** How long a server that is away is waited for, in milliseconds. */
@@ -43,4 +45,14 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): P
 /** Whether a signal is aborted now: asked anew after each wait, which the compiler can't know to matter. */
 export function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
+}
+
+/**
+ * Runs calls of a client so that they end with the signal. The client leaves a listener at its signal with every call, so each run
+ * gets a signal of its own, which goes with it.
+ */
+export function untilAborted<T>(client: Client, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
+  const own = AbortSignal.any([signal]);
+  setMaxListeners(0, own);
+  return client.withAbortSignal(own, act);
 }

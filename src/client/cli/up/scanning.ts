@@ -5,7 +5,7 @@ import { needsScan } from '../../../core/policy/completion.js';
 import { runPlanner } from '../../planners.js';
 import { shortMessage } from '../../errors.js';
 import type { Observer } from './observer.js';
-import { isAborted } from './reaching.js';
+import { isAborted, untilAborted } from './reaching.js';
 
 /**
  * Has the source looked through, at first and as long as files of it are not settled; from then on its schedule does it.
@@ -23,7 +23,7 @@ export async function keepScanning(
     const startedAt = Date.now();
     if (needsScan(observer.situation())) {
       try {
-        const planned = await client.withAbortSignal(signal, () =>
+        const planned = await untilAborted(client, signal, () =>
           runPlanner(client, 'raw_data_package_creation', source, { quietSeconds }),
         );
         if (planned.scan !== undefined) observer.scanned(planned.scan);

@@ -10,7 +10,7 @@ import { stages, type Stage } from '../display/stages.js';
 import { passes, shortMessage } from '../../errors.js';
 import { operatorName } from '../../operator-name.js';
 import type { Observer } from './observer.js';
-import { isAborted, unlessAborted } from './reaching.js';
+import { isAborted, unlessAborted, untilAborted } from './reaching.js';
 import { keepScanning } from './scanning.js';
 import type { System } from './system.js';
 import { ARCHIVE } from './topology.js';
@@ -137,7 +137,7 @@ async function retryWaiting(
   };
   while (!isAborted(signal)) {
     try {
-      await client.withAbortSignal(signal, retryAll);
+      await untilAborted(client, signal, retryAll);
       return;
     } catch (error) {
       if (isAborted(signal)) return;
