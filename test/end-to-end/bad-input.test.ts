@@ -168,7 +168,7 @@ inObservatory(
       writeFileSync(join(buffer, 'ballast'), Buffer.alloc(24 * MB));
       const command = new UpCommand({ source, dataDirectory: data });
       await command.until('the full disk is told', () =>
-        /bytes free|no space|disk is full/i.test(command.stderr),
+        /waits for room|no space|disk is full/i.test(command.stderr),
       );
       await sleep(5_000);
       assert.ok(command.running, 'a disk that is full for a moment ends nothing');

@@ -36,7 +36,7 @@ const ADVICE: Partial<Record<Kind, string>> = {
 
 /** Of the driver, which gives these failures of connections no code. */
 const CONNECTION_WORDS =
-  /connection|timeout|terminated|not queryable|driver.*(closed|released|not connected)/i;
+  /connection|timeout|terminated|not queryable|query runner already released|driver.*(closed|released|not connected)/i;
 
 /** Turns what the database driver throws into a class of `exceptions.ts`; one of ours is handed back as it is. */
 export function classifyDatabaseError(thrown: unknown): CCATDataOperationError {

@@ -16,6 +16,11 @@ const cases: [string, Error, typeof exceptions.CCATDataOperationError][] = [
   ],
   ['a broken connection', failure('Connection terminated unexpectedly'), exceptions.DatabaseError],
   [
+    'a connection that broke between two statements',
+    failure('Query runner already released. Cannot run queries anymore.'),
+    exceptions.DatabaseError,
+  ],
+  [
     'a connection that takes too long',
     failure('timeout exceeded when trying to connect'),
     exceptions.DatabaseError,
