@@ -41,6 +41,8 @@ interface Laboratory {
   /** Nobody seals the audit log meanwhile: whoever deletes waits between the mark and the unlinking. */
   holdSealing(): Promise<() => Promise<void>>;
   stateOf(packageId: string): Promise<string | undefined>;
+  /** Waits until the tar in the buffer and the files at the source are both marked: each is marked by an activity of its own. */
+  marked(packageId: string): Promise<unknown>;
 }
 
 test(
@@ -52,12 +54,7 @@ test(
       const release = await lab.holdSealing();
       const first = lab.worker();
       await Promise.all(lab.packages.map((one) => lab.deletes(one)));
-      for (const { id } of lab.packages)
-        await eventually(
-          'it is marked',
-          () => lab.stateOf(id),
-          (state) => state === 'deletion_in_progress',
-        );
+      for (const { id } of lab.packages) await lab.marked(id);
       first.process.kill('SIGKILL');
       assert.equal(await first.ended, 'SIGKILL');
       for (const { tar } of lab.packages)
@@ -101,17 +98,10 @@ test(
   (t) =>
     inLaboratory(t, async (lab) => {
       const [drained, again] = lab.packages as [Laboratory['packages'][0], Laboratory['packages'][0]];
-      const marked = (id: string) =>
-        eventually(
-          'it is marked',
-          () => lab.stateOf(id),
-          (state) => state === 'deletion_in_progress',
-        );
-
       let release = await lab.holdSealing();
       const patient = lab.worker();
       await lab.deletes(drained);
-      await marked(drained.id);
+      await lab.marked(drained.id);
       patient.process.kill('SIGTERM');
       await eventually(
         'it says so',
@@ -128,7 +118,7 @@ test(
       release = await lab.holdSealing();
       const hasty = lab.worker();
       await lab.deletes(again);
-      await marked(again.id);
+      await lab.marked(again.id);
       hasty.process.kill('SIGTERM');
       await eventually(
         'it says so',
@@ -216,6 +206,16 @@ async function inLaboratory(t: TestContext, run: (lab: Laboratory) => Promise<vo
               stateOf: async (id) =>
                 (await catalogue.copiesOfPackage(id)).find(({ location }) => location.name === 'buffer')
                   ?.state,
+              marked: (id) =>
+                eventually(
+                  'the tar and the files at the source are marked',
+                  async () =>
+                    (await catalogue.deletions.facts([id]))[0]!.targets.filter(
+                      ({ state }) => state === 'deletion_in_progress',
+                    ).length,
+                  (inProgress) => inProgress === 2,
+                  120,
+                ),
             }),
           );
         }),
