@@ -1,3 +1,4 @@
+import type { DataTransferPlan } from '../core/database/records.js';
 import { diskPolicy } from '../core/disk-rules.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { QUIET_TIMES } from '../core/policy/execution-wait.js';
@@ -87,7 +88,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           waitSeconds: QUIET_TIMES * quietSeconds,
           executionQuietSeconds: await settings.get('packaging.execution_quiet_seconds', input),
           limit: input.limit,
-          disks: await diskPolicy(settings, await catalogue.locations()),
+          disks: await disksNow(),
           plannerId: input.plannerId,
         });
         const planned = packages.map((one) => ({
@@ -111,7 +112,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           maxPackages: await settings.get('transfer.bundle_packages', input),
           maxBytes: await settings.get('transfer.bundle_bytes', input),
           maxAgeSeconds: await settings.get('transfer.bundle_max_age_seconds', input),
-          disks: await diskPolicy(settings, await catalogue.locations()),
+          disks: await disksNow(),
           primary: {
             policy: await settings.get('routing.primary_policy', input),
             windowSeconds: 3600 * (await settings.get('routing.rate_window_hours', input)),
@@ -119,7 +120,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           plannerId: input.plannerId,
         });
         return {
-          planned: transfers.map(({ id, ...one }) => ({ dataTransferId: id, ...one })),
+          planned: transfers.map(toPlanned),
           reasons: await reasonsOf(input.plannerId),
         };
       });
@@ -131,11 +132,10 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
       reason: string;
     }): Promise<PlannedTransfer | undefined> {
       return whileBusy(async () => {
-        const disks = await diskPolicy(settings, await catalogue.locations());
-        const plan = await catalogue.rerouteTransfer(input.dataTransferId, input.reason, { disks });
-        if (plan === undefined) return undefined;
-        const { id, ...one } = plan;
-        return { dataTransferId: id, ...one };
+        const plan = await catalogue.rerouteTransfer(input.dataTransferId, input.reason, {
+          disks: await disksNow(),
+        });
+        return plan && toPlanned(plan);
       });
     },
 
@@ -264,6 +264,11 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
     },
   };
 
+  /** How the disks of all locations are judged now. */
+  async function disksNow() {
+    return diskPolicy(settings, await catalogue.locations());
+  }
+
   /** Why the work of a planner waits, as it was found last. */
   async function reasonsOf(plannerId: string | undefined): Promise<string[]> {
     if (plannerId === undefined) return [];
@@ -308,4 +313,8 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
       advice: 'add a buffer to the topology',
     });
   }
+}
+
+function toPlanned({ id, ...one }: DataTransferPlan): PlannedTransfer {
+  return { dataTransferId: id, ...one };
 }

@@ -9,7 +9,7 @@ import type { AuditHead } from '../core/policy/audit-chain.js';
 import type { DeletionRules } from '../core/policy/deletion.js';
 import type { Reason } from '../core/policy/reason.js';
 import { differsFrom } from '../core/storage/challenge.js';
-import { classifyDiskError, removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
+import { classifyDiskError, ifPresent, removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
 import { requireDisk } from './marked-disk.js';
@@ -183,9 +183,8 @@ export function makeDeletionActivities(dependencies: Dependencies) {
 
 async function statOf(path: string): Promise<BigIntStats | undefined> {
   try {
-    return await lstat(path, { bigint: true });
+    return await ifPresent(lstat(path, { bigint: true }));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw classifyDiskError(error, { operation: 'deletion', subject: path });
   }
 }

@@ -4,7 +4,7 @@ import { PermanentError } from '../core/exceptions.js';
 import { sourceInStore } from '../core/staging/byte-source.js';
 import { bringWhole } from '../core/staging/download.js';
 import { calculateChecksum } from '../core/utilities/checksum.js';
-import { classifyDiskError } from '../core/utilities/disk.js';
+import { classifyDiskError, ifPresent } from '../core/utilities/disk.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy, whileBytesMove } from './liveness.js';
 import { requireDisk } from './marked-disk.js';
@@ -97,9 +97,8 @@ function inBuffer(packageId: string, buffer: Location, sha256: string): InBuffer
 /** Undefined where there is no such file. */
 async function sizeOf(file: string): Promise<number | undefined> {
   try {
-    return (await stat(file)).size;
+    return (await ifPresent(stat(file)))?.size;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw classifyDiskError(error, { operation: OPERATION, subject: file });
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
 import { lstat, open, realpath, rmdir, unlink } from 'node:fs/promises';
 import { StorageError } from '../exceptions.js';
-import { classifyDiskError } from '../utilities/disk.js';
+import { classifyDiskError, ifPresent } from '../utilities/disk.js';
 import { decodePath, type PathText } from '../utilities/path-text.js';
 import { printable } from '../utilities/printable.js';
 import type { PackageMember } from './package-result.js';
@@ -134,11 +134,4 @@ async function removeEmpty(path: Buffer): Promise<boolean> {
 function parent(relative: Buffer): Buffer | undefined {
   const slash = relative.lastIndexOf(SLASH);
   return slash < 0 ? undefined : relative.subarray(0, slash);
-}
-
-async function ifPresent<T>(act: Promise<T>): Promise<T | undefined> {
-  return act.catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
 }

@@ -4,7 +4,6 @@ import { link, lstat, mkdir, open, readdir, readFile, stat, type FileHandle } fr
 import { basename, dirname, join, relative } from 'node:path';
 import {
   ConfigurationError,
-  DataCorruptionError,
   DestinationFileExistsError,
   PermanentError,
   StorageError,
@@ -13,6 +12,7 @@ import { copyByProgram } from '../utilities/copy-by-program.js';
 import {
   classifyDiskError,
   freeSpace,
+  ifPresent,
   insideDirectory,
   removeIfPresent,
   syncDirectory,
@@ -27,13 +27,13 @@ import type {
   StoredObject,
   TransferOptions,
 } from './archive-store.js';
+import { digested, MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
 import { fileSource } from './byte-source.js';
 
 const OPERATION = 'long_term_archive_transfer';
 const PIECE = 1024 * 1024;
 /** Written bytes are flushed at least this often, so that the last flush of a large file is no long silence. */
 const FLUSH_BYTES = 128 * PIECE;
-const MAX_JSON_BYTES = PIECE;
 const LEFTOVER_MS = 86_400_000;
 /** Whoever owns the files of an archive may read them, and nobody writes to them. */
 const READ_ONLY = 0o444;
@@ -63,7 +63,7 @@ export class DiskArchiveStore implements ArchiveStore {
   }
 
   async requireStore(): Promise<void> {
-    const found = await this.#ask(this.#root, () => orUndefined(stat(this.#root)));
+    const found = await this.#ask(this.#root, () => ifPresent(stat(this.#root)));
     if (found?.isDirectory() !== true)
       throw new ConfigurationError(`the archive ${this.#root} is no directory`, {
         operation: OPERATION,
@@ -113,17 +113,11 @@ export class DiskArchiveStore implements ArchiveStore {
   async getJson(key: string): Promise<unknown> {
     const found = await this.head(key);
     if (found === undefined || found.bytes > MAX_JSON_BYTES) return undefined;
-    const text = await this.#ask(key, () => readFile(this.#file(key), 'utf8'));
-    try {
-      return JSON.parse(text);
-    } catch {
-      // That it can't be read as JSON is the answer.
-      return undefined;
-    }
+    return parsedOrUndefined(await this.#ask(key, () => readFile(this.#file(key), 'utf8')));
   }
 
   async head(key: string): Promise<StoredObject | undefined> {
-    const found = await this.#ask(key, () => orUndefined(lstat(this.#file(key))));
+    const found = await this.#ask(key, () => ifPresent(lstat(this.#file(key))));
     if (found === undefined) {
       await this.requireStore();
       return undefined;
@@ -137,17 +131,7 @@ export class DiskArchiveStore implements ArchiveStore {
       async () => {
         const file = await this.#openForReading(key);
         try {
-          const hash = createHash('sha256');
-          let bytes = 0;
-          for await (const chunk of file.createReadStream({ highWaterMark: PIECE, autoClose: false })) {
-            options.signal?.throwIfAborted();
-            hash.update(chunk as Buffer);
-            options.onBytes?.(chunk as Buffer);
-            bytes += (chunk as Buffer).length;
-            options.onProgress?.(bytes);
-            await options.pace?.((chunk as Buffer).length);
-          }
-          return { bytes, sha256: hash.digest('hex') };
+          return await digested(file.createReadStream({ highWaterMark: PIECE, autoClose: false }), options);
         } finally {
           await file.close();
         }
@@ -312,12 +296,10 @@ async function checkAndFlush(
   try {
     const { size } = await file.stat();
     if (size !== expected.bytes) throw otherSize(name, size, expected.bytes);
-    const hash = createHash('sha256');
-    for await (const chunk of file.createReadStream({ highWaterMark: PIECE, autoClose: false })) {
-      signal?.throwIfAborted();
-      hash.update(chunk as Buffer);
-    }
-    if (hash.digest('hex') !== expected.sha256) throw otherDigest(name);
+    const { sha256 } = await digested(file.createReadStream({ highWaterMark: PIECE, autoClose: false }), {
+      signal,
+    });
+    if (sha256 !== expected.sha256) throw otherDigest(name);
     await file.chmod(READ_ONLY);
     await file.sync();
   } finally {
@@ -329,7 +311,7 @@ async function checkAndFlush(
 async function removeLeftovers(folder: string, beside: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(beside) || !name.endsWith('.part')) continue;
-    const found = await orUndefined(lstat(join(folder, name)));
+    const found = await ifPresent(lstat(join(folder, name)));
     if (found !== undefined && Date.now() - found.mtimeMs > LEFTOVER_MS)
       await removeIfPresent(join(folder, name));
   }
@@ -342,29 +324,4 @@ function toStored(key: string, found: Stats): StoredObject {
     subject: key,
     advice: 'Move it aside in the archive, then retry.',
   });
-}
-
-function otherSize(name: string, found: number, expected: number): DataCorruptionError {
-  return corrupted(name, `it has ${found} bytes instead of ${expected}`);
-}
-
-function otherDigest(name: string): DataCorruptionError {
-  return corrupted(name, 'its SHA-256 is not that of the package');
-}
-
-function corrupted(name: string, how: string): DataCorruptionError {
-  return new DataCorruptionError(`${name} is damaged: ${how}`, {
-    operation: OPERATION,
-    subject: name,
-    advice: 'This copy must not be archived. Have the package sent again from a good copy.',
-  });
-}
-
-async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -19,15 +19,6 @@ export function isOver(error: unknown): boolean {
   );
 }
 
-export function parsedOrUndefined(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
 export function storedObject(key: string, found: HeadObjectCommandOutput): StoredObject {
   // A checksum that ends in "-<parts>" is one of checksums, not of the object.
   const whole =

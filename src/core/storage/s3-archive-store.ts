@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import {
   CreateBucketCommand,
@@ -11,13 +10,7 @@ import {
   type HeadObjectCommandOutput,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
-import {
-  ArchiveError,
-  ConfigurationError,
-  DataCorruptionError,
-  DestinationFileExistsError,
-  NetworkError,
-} from '../exceptions.js';
+import { ArchiveError, ConfigurationError, DestinationFileExistsError, NetworkError } from '../exceptions.js';
 import type {
   ArchiveStore,
   ByteSource,
@@ -25,18 +18,11 @@ import type {
   StoredObject,
   TransferOptions,
 } from './archive-store.js';
+import { digested, MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
 import { fileSource } from './byte-source.js';
 import { classifyS3Error } from './classify-s3-error.js';
 import { guardOf, MultipartUpload } from './multipart-upload.js';
-import {
-  ignoreOwnBucket,
-  isMissing,
-  isOver,
-  isRefusal,
-  parsedOrUndefined,
-  sha256,
-  storedObject,
-} from './s3-answers.js';
+import { ignoreOwnBucket, isMissing, isOver, isRefusal, sha256, storedObject } from './s3-answers.js';
 import { makeS3Client } from './s3-client.js';
 import type { S3Settings } from './s3-settings.js';
 import { withPayloadDigest } from './payload-digest.js';
@@ -49,10 +35,6 @@ const COMPLETION_SECONDS = 15 * 60;
 
 /** The sizes that S3 sets: at most 10,000 parts, of at least 5 MiB (Amazon S3 multipart upload limits). */
 const MAX_PARTS = 10_000;
-const OTHER_DIGEST = 'its SHA-256 is not that of the package';
-
-/** A small document is read whole; what is larger than this is none of ours. */
-const MAX_JSON_BYTES = MIB;
 
 /** Who knows what a store can do, and hears of it when the store refuses that. */
 export interface StoreAbilities {
@@ -128,8 +110,7 @@ export class S3ArchiveStore implements ArchiveStore {
     const source = typeof from === 'string' ? await fileSource(from) : from;
     try {
       const size = await source.size();
-      if (size !== expected.bytes)
-        throw corrupted(source.name, `it has ${size} bytes instead of ${expected.bytes}`);
+      if (size !== expected.bytes) throw otherSize(source.name, size, expected.bytes);
       await this.#ask(key, () => this.#upload(key, source, expected, options), options.signal);
     } finally {
       if (typeof from === 'string') await source.close();
@@ -178,23 +159,17 @@ export class S3ArchiveStore implements ArchiveStore {
         const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }), {
           abortSignal: options.signal,
         });
-        const hash = createHash('sha256');
-        let bytes = 0;
-        for await (const chunk of answer.Body as Readable) {
-          options.signal?.throwIfAborted();
-          hash.update(chunk as Buffer);
-          options.onBytes?.(chunk as Buffer);
-          bytes += (chunk as Buffer).length;
-          options.onProgress?.(bytes);
-          await options.pace?.((chunk as Buffer).length);
+        const read = await digested(answer.Body as Readable, options);
+        if (answer.ContentLength !== undefined && read.bytes !== answer.ContentLength) {
+          throw new NetworkError(
+            `reading ${key} ended after ${read.bytes} of ${answer.ContentLength} bytes`,
+            {
+              operation: OPERATION,
+              subject: key,
+            },
+          );
         }
-        if (answer.ContentLength !== undefined && bytes !== answer.ContentLength) {
-          throw new NetworkError(`reading ${key} ended after ${bytes} of ${answer.ContentLength} bytes`, {
-            operation: OPERATION,
-            subject: key,
-          });
-        }
-        return { bytes, sha256: hash.digest('hex') };
+        return read;
       },
       options.signal,
     );
@@ -236,7 +211,7 @@ export class S3ArchiveStore implements ArchiveStore {
     if (expected.bytes <= this.#partBytes) {
       const body = await source.read(0, expected.bytes);
       const digest = sha256(body);
-      if (digest.toString('hex') !== expected.sha256) throw corrupted(source.name, OTHER_DIGEST);
+      if (digest.toString('hex') !== expected.sha256) throw otherDigest(source.name);
       const IfNoneMatch = mode.conditionalPut ? '*' : undefined;
       await this.#putBytes({ Key: key, Body: body, Metadata, IfNoneMatch }, digest, options.signal);
       options.onProgress?.(expected.bytes);
@@ -247,7 +222,7 @@ export class S3ArchiveStore implements ArchiveStore {
     const upload = await MultipartUpload.resumeOrCreate(this.#client, target, mode);
     try {
       const digest = await upload.sendParts(source, { bytes: expected.bytes, partBytes }, options);
-      if (digest !== expected.sha256) throw corrupted(source.name, OTHER_DIGEST);
+      if (digest !== expected.sha256) throw otherDigest(source.name);
       await upload.complete(this.#patientClient, expected.bytes);
     } catch (error) {
       // Nobody goes on with it; why it failed is what is told, whatever becomes of its end.
@@ -326,12 +301,4 @@ export class S3ArchiveStore implements ArchiveStore {
       throw classifyS3Error(error, { operation: OPERATION, subject });
     }
   }
-}
-
-function corrupted(path: string, how: string): DataCorruptionError {
-  return new DataCorruptionError(`${path} is damaged: ${how}`, {
-    operation: OPERATION,
-    subject: path,
-    advice: 'This copy must not be archived. Have the package sent again from a good copy.',
-  });
 }

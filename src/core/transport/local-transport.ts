@@ -4,7 +4,13 @@ import { lstat, open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ConfigurationError, DestinationFileExistsError } from '../exceptions.js';
-import { classifyDiskError, freeSpace, removeIfPresent, syncDirectory } from '../utilities/disk.js';
+import {
+  classifyDiskError,
+  freeSpace,
+  ifPresent,
+  removeIfPresent,
+  syncDirectory,
+} from '../utilities/disk.js';
 import { sendFile, type Destination, type DestinationFile } from './send-file.js';
 import type { SendRequest, SendResult, Transport } from './transport.js';
 
@@ -44,7 +50,7 @@ class LocalDestination implements Destination {
 
   /** It is never made here: a missing one may be a disk that is not mounted. */
   async requireDirectory(): Promise<void> {
-    const found = await orUndefined(stat(this.#directory));
+    const found = await ifPresent(stat(this.#directory));
     if (found?.isDirectory() === true) return;
     throw new ConfigurationError(`the destination ${this.#directory} is no directory`, {
       subject: this.#directory,
@@ -53,7 +59,7 @@ class LocalDestination implements Destination {
   }
 
   async size(name: string): Promise<number | undefined> {
-    const found = await orUndefined(lstat(this.#path(name)));
+    const found = await ifPresent(lstat(this.#path(name)));
     if (found === undefined || found.isFile()) return found?.size;
     throw new DestinationFileExistsError(`${this.#path(name)} is there and is no regular file`, {
       subject: name,
@@ -93,7 +99,7 @@ class LocalDestination implements Destination {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await orUndefined(rename(this.#path(from), this.#path(to)));
+    await ifPresent(rename(this.#path(from), this.#path(to)));
     await syncDirectory(this.#directory);
   }
 
@@ -121,15 +127,5 @@ class LocalFile implements DestinationFile {
 
   close(): Promise<void> {
     return this.#file.close();
-  }
-}
-
-/** What the promise gives, or undefined when there is nothing of that name. */
-async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

@@ -103,6 +103,16 @@ export async function freeSpace(path: string): Promise<{ free: number; total: nu
   }
 }
 
+/** What a call of the file system gives, or undefined where there is nothing of that name; every other error is thrown as it is. */
+export async function ifPresent<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** Removes a file; that it is gone already is success. */
 export async function removeIfPresent(path: string): Promise<void> {
   try {
