@@ -106,7 +106,7 @@ function build(project) {
 
 /** Outputs of sources that are gone would still be run, as tests above all. */
 function removeStaleOutputs() {
-  for (const part of ['src', 'test'].filter((name) => existsSync(below('dist', name)))) {
+  for (const part of ['src', 'test', 'bench'].filter((name) => existsSync(below('dist', name)))) {
     for (const file of filesBelow(below('dist', part))) {
       const source = file.replace(below('dist'), root).replace(/(\.d\.ts|\.js(\.map)?)$/, '.ts');
       if (!existsSync(source)) rmSync(file);

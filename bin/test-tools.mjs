@@ -6,11 +6,12 @@ const TOOLS = {
   sshd: { package: 'openssh-server', programs: ['sshd'] },
   openssl: { package: 'openssl', programs: ['openssl'] },
   'redis-server': { package: 'redis-server', programs: ['redis-server'] },
+  time: { package: 'time', programs: ['time'] },
   chromium: { package: 'chromium', programs: ['chromium', 'chromium-browser', 'google-chrome'] },
 };
 const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
 
-/** Makes sure that the programs which the tests drive are there: installs them where it may, else says what to install. */
+/** Makes sure that the programs which the tests and benches drive are there: installs them where it may, else says what to install. */
 export async function requireTools(names) {
   const missing = names.map((name) => TOOLS[name]).filter((tool) => !isThere(tool));
   if (missing.length === 0) return;

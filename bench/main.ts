@@ -1,0 +1,29 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { digest } from './digest.js';
+import type { Bench } from './harness.js';
+import { tableOf } from './table.js';
+
+/** `npm run bench -- NAME [--json FILE] [--runs N] [--only TEXT]`. */
+
+const BENCHES: Record<string, Bench> = { digest };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'string' },
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+  },
+});
+const say = (line: string) => process.stderr.write(`${line}\n`);
+const [name = ''] = positionals;
+const runs = Number(values.runs);
+const bench = BENCHES[name];
+if (bench === undefined || positionals.length > 1 || !Number.isInteger(runs) || runs < 1) {
+  say(`usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--json FILE] [--runs N] [--only TEXT]`);
+  process.exit(2);
+}
+const document = await bench({ runs, only: values.only, say });
+process.stdout.write(`${tableOf(document)}\n`);
+if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(document, undefined, 2)}\n`);
