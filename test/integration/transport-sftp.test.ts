@@ -6,10 +6,12 @@ import { test, type TestContext } from 'node:test';
 import * as errors from '../../src/core/exceptions.js';
 import { makeTransport } from '../../src/core/transport/make-transport.js';
 import type { SftpTarget } from '../../src/core/transport/sftp-connection.js';
+import { inDoubt } from '../../src/core/transport/sftp-file.js';
 import { makeKey, publicKey, withLink, withSshd, type Link, type TestSshd } from './support/sshd.js';
 import {
   assertArrived,
   behavesLikeATransport,
+  sendHalf,
   withShipment,
   type RunOnTransport,
   type Shipment,
@@ -51,6 +53,20 @@ const overLink = (t: TestContext, bytes: number, run: (shipment: Shipment, link:
     }),
   );
 
+/** With the server at hand. */
+const withServer = (
+  t: TestContext,
+  bytes: number,
+  run: (shipment: Shipment, sshd: TestSshd) => Promise<void>,
+) => {
+  let server: TestSshd | undefined;
+  const onServer = over((sshd) => {
+    server = sshd;
+    return {};
+  });
+  return withShipment(t, onServer, bytes, (shipment) => run(shipment, server as TestSshd));
+};
+
 test('sftp: a line that is cut in the middle is a network error, and the next send goes on where it stood', (t) =>
   overLink(t, 24 * MIB, async (shipment, link) => {
     link.endAfter(10 * MIB, 'cut');
@@ -73,6 +89,65 @@ test('sftp: a send on a line that fell silent ends when it is aborted, and the n
     );
     link.endAfter(Infinity, 'cut');
     await shipment.transport.send(shipment.request);
+    assertArrived(shipment);
+  }));
+
+/** Of a size that is sent over several connections. */
+const LARGE = 160 * MIB;
+
+test('sftp: a large file goes over several connections at once, each byte once', (t) =>
+  overLink(t, LARGE, async (shipment, link) => {
+    let paced = 0;
+    const told: number[] = [];
+    const pace = (bytes: number) => Promise.resolve(void (paced += bytes));
+    const onProgress = (bytes: number) => told.push(bytes);
+    const result = await shipment.transport.send({ ...shipment.request, pace, onProgress });
+    assert.deepEqual(result, { bytesSent: LARGE, alreadyThere: false });
+    assertArrived(shipment);
+    assert.ok(link.opened() > 4, `${link.opened()} connections`);
+    assert.equal(paced, LARGE);
+    assert.equal(told.at(-1), LARGE);
+  }));
+
+test('sftp: a server that gives one connection only gets a large file over that', (t) =>
+  overLink(t, LARGE, async (shipment, link) => {
+    link.refuseFrom(1);
+    await shipment.transport.send(shipment.request);
+    assertArrived(shipment);
+    assert.equal(link.opened(), 1);
+  }));
+
+test('sftp: one of several connections that is cut ends the send, which goes on from what is whole', (t) =>
+  overLink(t, LARGE, async (shipment, link) => {
+    let done = 0;
+    link.endAfter(LARGE / 10, 'cut');
+    const onProgress = (bytes: number) => void (done = bytes);
+    await assert.rejects(shipment.transport.send({ ...shipment.request, onProgress }), errors.NetworkError);
+    link.endAfter(Infinity, 'cut');
+    const { bytesSent } = await shipment.transport.send(shipment.request);
+    // What may have gaps before the end of the partial file is sent again, no more.
+    assert.ok(bytesSent <= LARGE - done + inDoubt(LARGE), `${bytesSent} after ${done}`);
+    assert.ok(bytesSent < LARGE);
+    assertArrived(shipment);
+  }));
+
+test('sftp: two attempts at once with a large file, one of them aborted, leave one good file', (t) =>
+  withShipment(t, over(), LARGE, async (shipment) => {
+    const { transport, request } = shipment;
+    await Promise.all([transport.send(request), sendHalf(shipment)]);
+    assertArrived(shipment);
+  }));
+
+test('sftp: a server whose processes are killed is a network error, and the next send goes on', (t) =>
+  withServer(t, LARGE, async (shipment, sshd) => {
+    let killed = false;
+    const onProgress = (bytes: number) => {
+      if (killed || bytes < LARGE / 2) return;
+      killed = true;
+      sshd.killSessions();
+    };
+    await assert.rejects(shipment.transport.send({ ...shipment.request, onProgress }), errors.NetworkError);
+    assert.ok((await shipment.transport.send(shipment.request)).bytesSent < LARGE);
     assertArrived(shipment);
   }));
 

@@ -26,7 +26,6 @@ export class LocalTransport implements Transport {
   async send(request: SendRequest): Promise<SendResult> {
     request.signal?.throwIfAborted();
     try {
-      await this.#destination.requireDirectory();
       return await sendFile(this.#destination, request);
     } catch (error) {
       request.signal?.throwIfAborted();
@@ -41,7 +40,6 @@ export class LocalTransport implements Transport {
 
 class LocalDestination implements Destination {
   readonly chunkBytes = 1024 * 1024;
-  readonly writesInFlight = 1;
   readonly #directory: string;
 
   constructor(directory: string) {
@@ -88,6 +86,11 @@ class LocalDestination implements Destination {
     return (await freeSpace(this.#directory)).free;
   }
 
+  /** One write after the other: what is there is whole. */
+  inDoubt(): number {
+    return 0;
+  }
+
   remove(name: string): Promise<void> {
     return removeIfPresent(this.#path(name));
   }
@@ -109,6 +112,7 @@ class LocalDestination implements Destination {
 }
 
 class LocalFile implements DestinationFile {
+  readonly writesInFlight = 1;
   readonly #file: FileHandle;
 
   constructor(file: FileHandle) {

@@ -11,9 +11,10 @@ const FULL_DISK_DELAY = 30;
 
 /** A directory at the other end, as far as sending a file needs it. Names are plain names in it. */
 export interface Destination {
-  /** Bytes of one write, and how many writes may be on their way at once. */
+  /** Bytes of one write. */
   readonly chunkBytes: number;
-  readonly writesInFlight: number;
+  /** @throws ConfigurationError where the directory itself is missing */
+  requireDirectory(): Promise<void>;
   /**
    * Bytes of the file of this name, undefined where there is none.
    *
@@ -25,13 +26,17 @@ export interface Destination {
   /** Bytes that may still be written. */
   free(): Promise<number>;
   remove(name: string): Promise<void>;
-  /** Opens a file for writing at any position; makes it where there is none, and keeps what is in it. */
-  open(name: string): Promise<DestinationFile>;
+  /** Bytes before the end of a partial file that may not all be there, when a send of a file of so many bytes was cut off. */
+  inDoubt(bytes: number): number;
+  /** Opens a file for writing at any position; makes it where there is none, and keeps what is in it. `bytes` it will have in the end. */
+  open(name: string, bytes: number): Promise<DestinationFile>;
   /** Gives a file its final name for good. That `from` is gone, because another attempt did the same, is success. */
   rename(from: string, to: string): Promise<void>;
 }
 
 export interface DestinationFile {
+  /** How many writes may be on their way at once, by now. */
+  readonly writesInFlight: number;
   write(data: Buffer, position: number): Promise<void>;
   /** Brings to disk what was written by all calls of `write` before this one. */
   flush(): Promise<void>;
@@ -42,21 +47,24 @@ export interface DestinationFile {
  * Sends one file: beside its target, flushed, then renamed.
  *
  * Two attempts may run at once, because one that timed out elsewhere may not know it yet. They share the partial file: its
- * name has the digest in it, so both write the same bytes at the same positions and only ever append; whichever comes
- * second finds the target in place. What two attempts could still do to each other, the destination's verification finds.
+ * name has the digest in it, so both write the same bytes at the same positions, each all of them from where it began; whichever
+ * comes second finds the target in place. What two attempts could still do to each other, the destination's verification finds.
  */
 export async function sendFile(destination: Destination, request: SendRequest): Promise<SendResult> {
   const { bytes, sha256 } = request;
   const name = checkPlainName(request.name);
-  const existing = await destination.size(name);
+  const part = partName(name, sha256);
+  // Asked together: over a long line each answer takes its time.
+  const looks = settled(Promise.all([destination.size(name), destination.size(part)]));
+  await destination.requireDirectory();
+  const [existing, begun] = outcomeOf(await looks);
   if (existing === bytes && (await destination.holds(request))) {
     workContext()?.note?.(`${name}: is there already`);
     return { bytesSent: 0, alreadyThere: true };
   }
   if (existing !== undefined) await destination.remove(name);
 
-  const part = partName(name, sha256);
-  const partial = await resumeAt(destination, part, bytes);
+  const partial = await resumeAt(destination, part, { bytes, begun });
   if (partial > 0) workContext()?.note?.(`${name}: goes on after ${partial} bytes that are there already`);
   await requireSpace(destination, request, bytes - partial);
   try {
@@ -81,9 +89,12 @@ export function partName(name: string, sha256: string): string {
   return `${name}.${sha256.slice(0, 12)}.part`;
 }
 
-async function resumeAt(destination: Destination, part: string, bytes: number): Promise<number> {
-  const size = await destination.size(part);
-  if (size === undefined || size <= bytes) return size ?? 0;
+async function resumeAt(
+  destination: Destination,
+  part: string,
+  { bytes, begun = 0 }: { bytes: number; begun: number | undefined },
+): Promise<number> {
+  if (begun <= bytes) return Math.max(0, begun - destination.inDoubt(bytes));
   await destination.remove(part);
   return 0;
 }
@@ -95,9 +106,9 @@ async function copy(
   request: SendRequest,
   from: number,
 ): Promise<void> {
-  const file = await destination.open(part);
-  const writes = new InFlight(destination.writesInFlight);
-  let flushedAt = from;
+  const file = await destination.open(part, request.bytes);
+  const writes = new InFlight(file);
+  let [flushedAt, done] = [from, from];
   try {
     for await (const { position, data } of readSource(request, destination.chunkBytes)) {
       const end = position + data.length;
@@ -107,7 +118,8 @@ async function copy(
       }
       const missing = data.subarray(Math.max(0, from - position));
       await request.pace?.(missing.length);
-      await writes.add(file.write(missing, end - missing.length).then(() => request.onProgress?.(end)));
+      const write = file.write(missing, end - missing.length);
+      await writes.add(write.then(() => request.onProgress?.((done += missing.length))));
       if (end - flushedAt >= FLUSH_BYTES) {
         await writes.add(file.flush());
         flushedAt = end;
@@ -121,18 +133,18 @@ async function copy(
   }
 }
 
-/** Work on its way, up to a width; its first failure is thrown by whoever adds or waits next. */
+/** Writes on their way, none further from the first that is not done than the file allows; a failure is thrown by whoever adds or waits next. */
 class InFlight {
-  readonly #width: number;
+  readonly #file: DestinationFile;
   readonly #running: Promise<PromiseSettledResult<void>>[] = [];
 
-  constructor(width: number) {
-    this.#width = width;
+  constructor(file: DestinationFile) {
+    this.#file = file;
   }
 
   async add(work: Promise<void>): Promise<void> {
     this.#running.push(settled(work));
-    while (this.#running.length >= this.#width) await this.#first();
+    while (this.#running.length >= this.#file.writesInFlight) await this.#first();
   }
 
   async drain(): Promise<void> {

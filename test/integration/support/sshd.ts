@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -19,6 +19,8 @@ export interface TestSshd {
   target(directory: string, change?: Partial<SftpTarget>): SftpTarget;
   /** Writes a known_hosts file with these lines and gives its path. */
   knownHosts(...lines: string[]): string;
+  /** Kills the server's processes that serve a connection, as an administrator there might. */
+  killSessions(): void;
 }
 
 /** Runs a test with an OpenSSH server of its own: own configuration, keys and port, on this machine's loopback alone. */
@@ -47,7 +49,7 @@ export async function withSshd(
       () => server.exitCode,
       () => log,
     );
-    await run(describe(directory, port));
+    await run({ ...describe(directory, port), killSessions: () => killChildren(server.pid) });
   } finally {
     server.kill();
     await ended;
@@ -60,13 +62,23 @@ export interface Link {
   port: number;
   /** Lets this many bytes of a connection pass to the server; what happens to the line then. */
   endAfter(bytes: number, how: 'cut' | 'silent'): void;
+  /** Connections that were opened so far. */
+  opened(): number;
+  /** Refuses connections from this number on. */
+  refuseFrom(count: number): void;
 }
 
 /** Runs a test with a link to a port of this machine. */
 export async function withLink(port: number, run: (link: Link) => Promise<void>): Promise<void> {
   const sockets = new Set<Socket>();
   let end = { bytes: Infinity, how: 'cut' };
+  let [opened, most] = [0, Infinity];
   const server = createServer((near) => {
+    if (opened >= most) {
+      near.destroy();
+      return;
+    }
+    opened += 1;
     const far = connect(port, '127.0.0.1');
     sockets.add(near).add(far);
     let passed = 0;
@@ -89,6 +101,8 @@ export async function withLink(port: number, run: (link: Link) => Promise<void>)
     await run({
       port: (server.address() as AddressInfo).port,
       endAfter: (bytes, how) => (end = { bytes, how }),
+      opened: () => opened,
+      refuseFrom: (count) => (most = count),
     });
   } finally {
     server.close();
@@ -107,7 +121,14 @@ export function publicKey(path: string): string {
   return readFileSync(`${path}.pub`, 'utf8').split(' ').slice(0, 2).join(' ');
 }
 
-function describe(directory: string, port: number): TestSshd {
+function killChildren(pid: number | undefined): void {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
+  const children = stdout.split('\n').map(Number).filter(Boolean);
+  assert.ok(children.length > 0, 'the server serves nobody');
+  for (const child of children) process.kill(child, 'SIGKILL');
+}
+
+function describe(directory: string, port: number): Omit<TestSshd, 'killSessions'> {
   const hostKey = publicKey(join(directory, 'host_key'));
   const knownHosts = (...lines: string[]) => {
     const path = join(directory, 'known_hosts');

@@ -1,0 +1,124 @@
+import { posix } from 'node:path';
+import ssh2, { type SFTPWrapper, type Stats } from 'ssh2';
+import {
+  CCATDataOperationError,
+  ConfigurationError,
+  DestinationFileExistsError,
+  StorageError,
+} from '../exceptions.js';
+import { noSpace, type Destination, type DestinationFile } from './send-file.js';
+import type { Callback } from './sftp-connection.js';
+import { inDoubt, lanesFor, SFTP_CHUNK_BYTES, SftpFile } from './sftp-file.js';
+import type { SftpLease } from './sftp-pool.js';
+
+const { STATUS_CODE } = ssh2.utils.sftp;
+
+/** With less than this free, a write that failed without a reason failed for lack of space. */
+const NEARLY_FULL_BYTES = 8 * 1024 * 1024;
+
+/** A directory behind an SSH server. */
+export class SftpDestination implements Destination {
+  readonly chunkBytes = SFTP_CHUNK_BYTES;
+  readonly inDoubt = inDoubt;
+  readonly #lease: SftpLease;
+  readonly #directory: string;
+
+  constructor(lease: SftpLease, directory: string) {
+    this.#lease = lease;
+    this.#directory = directory;
+  }
+
+  /** It is never made here: a missing one may be a disk that is not mounted. */
+  async requireDirectory(): Promise<void> {
+    const found = await orUndefined(
+      this.#request<Stats>(this.#directory, (sftp, callback) => sftp.stat(this.#directory, callback)),
+    );
+    if (found?.isDirectory() === true) return;
+    throw new ConfigurationError(`the destination ${this.#directory} is no directory there`, {
+      subject: this.#directory,
+      advice: 'Make the directory or mount its disk at the destination, or correct the path in the topology.',
+    });
+  }
+
+  async size(name: string): Promise<number | undefined> {
+    const path = this.path(name);
+    const found = await orUndefined(
+      this.#request<Stats>(path, (sftp, callback) => sftp.lstat(path, callback)),
+    );
+    if (found === undefined || found.isFile()) return found?.size;
+    throw new DestinationFileExistsError(`${path} is there and is no regular file`, {
+      subject: name,
+      advice: 'Remove it at the destination, then retry.',
+    });
+  }
+
+  /** The size is only a hint. To read the file back over the line would cost what it saves; the destination verifies it. */
+  holds(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  async free(): Promise<number> {
+    const { f_bavail, f_frsize } = await this.#request<{ f_bavail: number; f_frsize: number }>(
+      this.#directory,
+      (sftp, callback) => sftp.ext_openssh_statvfs(this.#directory, callback),
+    );
+    return f_bavail * f_frsize;
+  }
+
+  async remove(name: string): Promise<void> {
+    const path = this.path(name);
+    await orUndefined(this.#request<undefined>(path, (sftp, callback) => sftp.unlink(path, callback)));
+  }
+
+  async open(name: string, bytes: number): Promise<DestinationFile> {
+    const file = await SftpFile.open(this.#lease, this.path(name), lanesFor(bytes));
+    return {
+      get writesInFlight() {
+        return file.writesInFlight;
+      },
+      write: async (data, position) => {
+        try {
+          await file.write(data, position);
+        } catch (error) {
+          throw await this.#explain(error, name, data.length);
+        }
+      },
+      flush: () => file.flush(),
+      close: () => file.close(),
+    };
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const [source, target] = [this.path(from), this.path(to)];
+    await orUndefined(
+      this.#request<undefined>(target, (sftp, callback) => sftp.ext_openssh_rename(source, target, callback)),
+    );
+  }
+
+  /** Where a file of this name lies there. */
+  path(name: string): string {
+    return posix.join(this.#directory, name);
+  }
+
+  /** SFTP has no status for a full disk, only "failure". */
+  async #explain(error: unknown, name: string, needed: number): Promise<unknown> {
+    if (!(error instanceof StorageError) || this.#lease.first.broken) return error;
+    const free = await this.free();
+    return free < NEARLY_FULL_BYTES ? noSpace(name, needed, free) : error;
+  }
+
+  #request<T>(subject: string, send: (sftp: SFTPWrapper, callback: Callback<T>) => void): Promise<T> {
+    return this.#lease.first.request<T>(subject, send);
+  }
+}
+
+/** What the request gives, or undefined when there is nothing of that name. */
+async function orUndefined<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof CCATDataOperationError && error.context['sftpStatus'] === STATUS_CODE.NO_SUCH_FILE)
+      return undefined;
+    throw error;
+  }
+}

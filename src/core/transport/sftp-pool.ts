@@ -1,0 +1,104 @@
+import { workContext } from '../decorators.js';
+import { printable } from '../utilities/printable.js';
+import { SftpConnection, type SftpTarget } from './sftp-connection.js';
+
+/** OpenSSH's server drops connections at random once ten have not shown their key yet (`MaxStartups 10:30:100`). */
+const OPENING_AT_ONCE = 6;
+
+/** The connections to one server: kept for the next file, used by one send at a time. */
+export class SftpPool {
+  readonly #target: SftpTarget;
+  readonly #inUse = new Set<SftpConnection>();
+  readonly #idle: SftpConnection[] = [];
+  readonly #queue: (() => void)[] = [];
+  #opening = 0;
+
+  constructor(target: SftpTarget) {
+    this.#target = target;
+  }
+
+  /** One that is kept, or a new one; see {@link SftpConnection.open} for what is thrown. */
+  async take(signal?: AbortSignal): Promise<SftpConnection> {
+    const kept = this.#kept() ?? (await this.#open(signal));
+    this.#inUse.add(kept);
+    return kept;
+  }
+
+  give(connection: SftpConnection): void {
+    this.#inUse.delete(connection);
+    this.#idle.push(connection);
+  }
+
+  close(): void {
+    for (const connection of [...this.#inUse, ...this.#idle.splice(0)]) connection.close();
+  }
+
+  #kept(): SftpConnection | undefined {
+    for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
+      if (!kept.broken) return kept;
+    }
+    return undefined;
+  }
+
+  async #open(signal?: AbortSignal): Promise<SftpConnection> {
+    if (this.#opening >= OPENING_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    else this.#opening += 1;
+    try {
+      signal?.throwIfAborted();
+      return await SftpConnection.open(this.#target, signal);
+    } finally {
+      // Whoever waits longest has this turn.
+      const next = this.#queue.shift();
+      if (next === undefined) this.#opening -= 1;
+      else next();
+    }
+  }
+}
+
+/** The connections of one send: one from the start, more for a large file. */
+export class SftpLease {
+  readonly #more: SftpConnection[] = [];
+  readonly #growth = new AbortController();
+  #noted = false;
+
+  private constructor(
+    private readonly pool: SftpPool,
+    readonly first: SftpConnection,
+  ) {}
+
+  static async begin(pool: SftpPool, signal?: AbortSignal): Promise<SftpLease> {
+    return new SftpLease(pool, await pool.take(signal));
+  }
+
+  /** One more, or undefined where the server gives none: the send goes on with those that it has. */
+  async another(): Promise<SftpConnection | undefined> {
+    try {
+      const connection = await this.pool.take(this.#growth.signal);
+      this.#more.push(connection);
+      return connection;
+    } catch (error) {
+      if (!this.#growth.signal.aborted && !this.#noted) {
+        this.#noted = true;
+        workContext()?.note?.(`goes on with fewer connections: ${printable((error as Error).message)}`);
+      }
+      return undefined;
+    }
+  }
+
+  /** No more connections are opened from now on. */
+  stopGrowing(): void {
+    this.#growth.abort(new Error('the send has ended'));
+  }
+
+  /** Breaks all of them: nothing else surely ends what is on the line. */
+  fail(reason: Error): void {
+    this.stopGrowing();
+    for (const connection of [this.first, ...this.#more]) connection.fail(reason);
+  }
+
+  /** Gives all of them back. */
+  end(): void {
+    this.stopGrowing();
+    for (const connection of [this.first, ...this.#more]) this.pool.give(connection);
+  }
+}
