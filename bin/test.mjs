@@ -26,7 +26,10 @@ const stages = {
       finish(node('node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.')),
     );
   },
-  unit: () => tests('unit', { concurrency: 2 }),
+  unit: async () => {
+    await requireTools(['openssl']);
+    await tests('unit', { concurrency: 2 });
+  },
   integration: async () => {
     await requireTools(['sshd', 'openssl', 'redis-server']);
     stack = await startTestStack();

@@ -158,22 +158,23 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
         const packages = order.packages.filter((one) => arrived.has(one.id));
         const there = await catalogue.locations(order.destination.site);
         const archives = there.filter((one) => one.locationType === 'long_term_archive' && one.active);
-        const planned: PlannedArchiving[] = [];
-        for (const one of packages) {
-          const copies = await catalogue.copiesOfPackage(one.id);
-          for (const archive of archives) {
-            // What is damaged there is put right by its repair, which waits for what arrived just now.
-            if (copies.some((copy) => copy.location.id === archive.id && copy.state === 'damaged')) continue;
-            const place = { site: archive.site, location: archive.name };
-            planned.push({
+        const damaged = await catalogue.fixity.damagedAmong(
+          [...arrived],
+          archives.map(({ id }) => id),
+        );
+        // What is damaged there is put right by its repair, which waits for what arrived just now.
+        const isDamaged = (packageId: string, locationId: string) =>
+          damaged.some((one) => one.packageId === packageId && one.locationId === locationId);
+        return packages.flatMap((one) =>
+          archives
+            .filter((archive) => !isDamaged(one.id, archive.id))
+            .map((archive) => ({
               packageId: one.id,
               name: one.name,
               observation: one.executedObsUnit,
-              archive: place,
-            });
-          }
-        }
-        return planned;
+              archive: { site: archive.site, location: archive.name },
+            })),
+        );
       });
     },
 

@@ -1,13 +1,20 @@
 import { access } from 'node:fs/promises';
-import { verifyPackage } from '../core/package/verify-package.js';
+import type { TransferOrder } from '../core/database/records.js';
+import { verifyPackage, type VerifyOptions } from '../core/package/verify-package.js';
+import { atOnce } from '../core/utilities/at-once.js';
 import { classifyDiskError, removeIfPresent } from '../core/utilities/disk.js';
 import type { ArrivedPackage, FailedPackage } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
-import { whileBusy, whileBytesMove } from './liveness.js';
+import { whileBundleMoves, whileBusy } from './liveness.js';
 import { requireDisk } from './marked-disk.js';
 import { packageFile } from './places.js';
 
 export type UnpackingActivities = ReturnType<typeof makeUnpackingActivities>;
+
+type OrderedPackage = TransferOrder['packages'][number];
+
+/** Small packages cost a disk's waits more than its rate: some are read at the same time. */
+const VERIFIED_AT_ONCE = 4;
 
 export function makeUnpackingActivities(dependencies: Dependencies) {
   return {
@@ -26,31 +33,47 @@ export function makeUnpackingActivities(dependencies: Dependencies) {
       const arrived: ArrivedPackage[] = [];
       const damaged: FailedPackage[] = [];
       // An earlier round delivered the others; they may be archived by now, and gone from both buffers.
-      for (const one of order.packages.filter(({ pending }) => pending)) {
-        const file = packageFile(order.destination, one.name);
-        const fail = (errorClass: string, message: string) =>
-          damaged.push({ packageId: one.id, name: one.name, errorClass, message });
-        if (!(await isThere(file))) {
-          fail('DataTransferError', 'it is not at the destination');
-          continue;
-        }
-        const about = {
-          operation: 'data_transfer_unpacking',
-          subject: one.name,
-          bytesTotal: one.bytes,
-        } as const;
-        const verdict = await whileBytesMove(dependencies, about, (options) =>
-          verifyPackage({ file, bytes: one.bytes, sha256: one.sha256, ...options }),
-        );
-        if (verdict.ok) {
-          arrived.push({ packageId: one.id, bytes: one.bytes, sha256: one.sha256 });
-        } else {
-          await removeIfPresent(file);
-          fail('ChecksumVerificationError', verdict.mismatches.slice(0, 5).join(', '));
-        }
-      }
+      const pending = order.packages.filter((one) => one.pending);
+      const about = {
+        operation: 'data_transfer_unpacking',
+        subject: pending.length === 1 ? (pending[0]?.name ?? '') : `${pending.length} packages`,
+        bytesTotal: pending.reduce((sum, one) => sum + one.bytes, 0),
+      } as const;
+      await whileBundleMoves(dependencies, about, async (bundle) => {
+        const stopped = new AbortController();
+        const signal = AbortSignal.any([bundle.signal, stopped.signal]);
+        const verify = async (one: OrderedPackage) => {
+          const { onProgress, end } = bundle.begin({ subject: one.name, bytesTotal: one.bytes });
+          const wrong = await whatIsWrong(packageFile(order.destination, one.name), one, {
+            signal,
+            onProgress,
+          });
+          end(wrong === undefined ? 'done' : 'failed');
+          const { id: packageId, name, bytes, sha256 } = one;
+          if (wrong === undefined) arrived.push({ packageId, bytes, sha256 });
+          else damaged.push({ packageId, name, ...wrong });
+        };
+        await atOnce(pending, VERIFIED_AT_ONCE, verify, (reason) => stopped.abort(reason));
+      });
       return { arrived, damaged };
     },
+  };
+}
+
+/** Reads a package back, and removes it where it is damaged; undefined where it is as it was packaged. */
+async function whatIsWrong(
+  file: string,
+  { bytes, sha256 }: OrderedPackage,
+  options: VerifyOptions,
+): Promise<Pick<FailedPackage, 'errorClass' | 'message'> | undefined> {
+  if (!(await isThere(file)))
+    return { errorClass: 'DataTransferError', message: 'it is not at the destination' };
+  const verdict = await verifyPackage({ file, bytes, sha256, ...options });
+  if (verdict.ok) return undefined;
+  await removeIfPresent(file);
+  return {
+    errorClass: 'ChecksumVerificationError',
+    message: verdict.mismatches.slice(0, 5).join(', '),
   };
 }
 

@@ -1,19 +1,24 @@
 import type { TransferOrder } from '../core/database/records.js';
+import { workContext } from '../core/decorators.js';
 import { CCATDataOperationError } from '../core/exceptions.js';
 import type { Transport } from '../core/transport/transport.js';
+import { atOnce } from '../core/utilities/at-once.js';
+import { count } from '../core/utilities/format.js';
 import type { FailedPackage, Sent } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
-import { whileBusy, whileBytesMove } from './liveness.js';
+import { whileBundleMoves, whileBusy, type MovingBundle } from './liveness.js';
 import { packageFile } from './places.js';
 import { throughBreaker, wayOver, type Asked } from './through-breaker.js';
 
 export type TransferActivities = ReturnType<typeof makeTransferActivities>;
 
+type OrderedPackage = TransferOrder['packages'][number];
+
 export function makeTransferActivities(dependencies: Dependencies) {
   return {
     /**
-     * Sends every package of a bundle to the destination. What is there already is passed over; what was interrupted
-     * goes on where the destination's partial file ends. A package that can't be sent for good does not stop the others.
+     * Sends every package of a bundle to the destination, as many at once as its transport makes use of. What is there already is passed
+     * over; what was interrupted goes on with what is missing. A package that can't be sent for good does not stop the others.
      *
      * @throws ApplicationFailure at once while the route is left alone, see {@link throughBreaker}
      */
@@ -26,64 +31,75 @@ export function makeTransferActivities(dependencies: Dependencies) {
       if (pending.length === 0) return { failed: [] };
       const way = { ...wayOver(order.route, order.origin), asked: input.asked };
       return throughBreaker(dependencies, way, async (works) => {
-        const failed: FailedPackage[] = [];
-        const sent: Sent = { bytes: 0, seconds: 0 };
         const transport = dependencies.transport(order.route, order.destination);
         try {
-          for (const one of pending) {
-            const failure = await send(transport, order, one, { works, sent });
-            if (failure === undefined) await works();
-            else failed.push(failure);
-          }
+          return await sendAll(transport, order, pending, works);
         } finally {
           await transport.close();
         }
-        return { failed, sent };
       });
     },
   };
 
-  /** Sends one package; answers with what is wrong with it where it can't be sent for good. */
-  async function send(
+  async function sendAll(
     transport: Transport,
     { route, origin }: TransferOrder,
-    one: TransferOrder['packages'][number],
-    { works, sent }: { works: () => Promise<void>; sent: Sent },
-  ): Promise<FailedPackage | undefined> {
-    const { id, name, bytes, sha256 } = one;
+    packages: OrderedPackage[],
+    works: () => Promise<void>,
+  ): Promise<{ failed: FailedPackage[]; sent: Sent }> {
     const about = {
       operation: 'data_transfer',
-      subject: name,
+      subject: packages.length === 1 ? (packages[0]?.name ?? '') : `${packages.length} packages`,
       route: route.name,
-      bytesTotal: bytes,
+      bytesTotal: packages.reduce((sum, one) => sum + one.bytes, 0),
     } as const;
-    const file = packageFile(origin, name);
-    try {
-      const begun = performance.now();
-      const { bytesSent } = await whileBytesMove(
-        dependencies,
-        about,
-        ({ signal, onProgress, heldBack }) => {
-          const limit = dependencies.routeLimits.of(route.name, route.maxBytesPerSecond);
-          const pace = async (length: number) => limit?.take(length, { signal, onWait: heldBack });
-          return transport.send({ file, name: `${name}.tar`, bytes, sha256, signal, onProgress, pace });
-        },
-        works,
-      );
-      if (bytesSent > 0) {
-        sent.bytes += bytesSent;
-        sent.seconds += (performance.now() - begun) / 1000;
-      }
-      return undefined;
-    } catch (error) {
-      // Only what concerns this very package is its own failure; a wrong key or route concerns all.
-      if (
-        !(error instanceof CCATDataOperationError) ||
-        error.retryable ||
-        error.name === 'ConfigurationError'
-      )
-        throw error;
-      return { packageId: id, name, errorClass: error.name, message: error.message };
-    }
+    const failed: FailedPackage[] = [];
+    const sent: Sent = { bytes: 0, seconds: 0 };
+    let there = 0;
+    const begun = performance.now();
+    const sendThem = async (bundle: MovingBundle) => {
+      const stopped = new AbortController();
+      const signal = AbortSignal.any([bundle.signal, stopped.signal]);
+      const limit = dependencies.routeLimits.of(route.name, route.maxBytesPerSecond);
+      const pace = async (length: number) => limit?.take(length, { signal, onWait: bundle.heldBack });
+      const sendOne = async (one: OrderedPackage) => {
+        const { name, bytes, sha256 } = one;
+        const { onProgress, end } = bundle.begin({ subject: name, bytesTotal: bytes });
+        const file = packageFile(origin, name);
+        try {
+          const { bytesSent, alreadyThere } = await transport.send({
+            file,
+            name: `${name}.tar`,
+            bytes,
+            sha256,
+            signal,
+            onProgress,
+            pace,
+          });
+          end('done');
+          sent.bytes += bytesSent;
+          if (alreadyThere) there += 1;
+        } catch (error) {
+          end('failed');
+          failed.push(ownFailure(one, error));
+          return;
+        }
+        await works();
+      };
+      await atOnce(packages, transport.parallelSends, sendOne, (reason) => stopped.abort(reason));
+    };
+    await whileBundleMoves(dependencies, about, sendThem, works);
+    if (sent.bytes > 0) sent.seconds = (performance.now() - begun) / 1000;
+    if (there > 0) workContext()?.note?.(`${count(there, 'package')} of them were there already`);
+    return { failed, sent };
   }
+}
+
+/** What is wrong with a package that can't be sent for good; every other error is thrown again, since it concerns them all. */
+function ownFailure({ id, name }: OrderedPackage, error: unknown): FailedPackage {
+  // Only what concerns this very package is its own failure; a wrong key or route concerns all.
+  if (!(error instanceof CCATDataOperationError) || error.retryable || error.name === 'ConfigurationError')
+    throw error;
+  workContext()?.note?.(`${name} can not be sent: ${error.name}: ${error.message}`);
+  return { packageId: id, name, errorClass: error.name, message: error.message };
 }

@@ -6,6 +6,7 @@ import { parseTaskQueue } from '../core/queue-discovery.js';
 import type { SettingPlace, Settings } from '../core/settings-manager.js';
 import type { TransferOptions } from '../core/storage/archive-store.js';
 import type { Dependencies, Progress } from './dependencies.js';
+import { MovingBytes, type MovingItem } from './moving-bytes.js';
 
 /** Well below the heartbeat timeouts of `workflows/operations.ts`. */
 const BEAT_MS = 3000;
@@ -16,6 +17,12 @@ export interface MovingWork extends Required<TransferOptions> {
   heldBack: (milliseconds: number) => void;
 }
 
+/** What work is given that moves the bytes of several things at once. */
+export interface MovingBundle extends Pick<MovingWork, 'signal' | 'heldBack'> {
+  /** Begins with one of them. */
+  begin: (item: Pick<Progress, 'subject' | 'bytesTotal'>) => MovingItem;
+}
+
 /**
  * Runs work that moves bytes, and heartbeats while they move. Liveness is bytes, not time: when none moves for
  * the setting `liveness.stall_seconds`, or fewer than `liveness.floor_bytes_per_second` over a whole window, the work is aborted
@@ -24,42 +31,50 @@ export interface MovingWork extends Required<TransferOptions> {
  * @param onAlive told once when bytes moved fast enough over a whole window
  * @throws ServiceUnavailableError when the work stalled or dripped; the reason of the cancellation when Temporal cancelled it
  */
-export async function whileBytesMove<T>(
+export function whileBytesMove<T>(
   dependencies: Pick<Dependencies, 'settings' | 'reportProgress'>,
   about: Omit<Progress, 'bytesDone'>,
   act: (options: MovingWork) => Promise<T>,
+  onAlive?: () => unknown,
+): Promise<T> {
+  const one = async ({ signal, heldBack, begin }: MovingBundle) => {
+    const { onProgress, end } = begin(about);
+    const result = await act({ signal, heldBack, onProgress });
+    end('done');
+    return result;
+  };
+  return whileBundleMoves(dependencies, about, one, onAlive);
+}
+
+/** As {@link whileBytesMove} for several things at once, under one watch: it is the bytes of all of them that must move. */
+export async function whileBundleMoves<T>(
+  dependencies: Pick<Dependencies, 'settings' | 'reportProgress'>,
+  about: Omit<Progress, 'bytesDone'>,
+  act: (bundle: MovingBundle) => Promise<T>,
   onAlive: () => unknown = () => undefined,
 ): Promise<T> {
   const cancelled = cancellationSignal();
   const dead = new AbortController();
-  let bytesDone = 0;
   const place = parseTaskQueue(activityInfo().taskQueue);
   let limits = await limitsAt(dependencies.settings, place);
   const watch = new FloorWatch(limits.floor, performance.now());
-  let movedAt = performance.now();
-  let alive = false;
   const { onBytes: count, note } = workContext() ?? {};
+  const bytes = new MovingBytes(about, watch, {
+    moved: (more) => count?.(more, about.route ?? ''),
+    progress: (progress) => dependencies.reportProgress(progress),
+  });
+  let alive = false;
   note?.(`${about.subject}: ${about.bytesTotal} bytes to move`);
-  const onProgress = (bytes: number) => {
-    if (bytes > bytesDone) count?.(bytes - bytesDone, about.route ?? '');
-    if (bytes !== bytesDone) movedAt = Math.max(movedAt, performance.now());
-    watch.progress(bytes);
-    bytesDone = bytes;
-  };
-  const heldBack = (milliseconds: number) => {
-    watch.heldBack(milliseconds);
-    movedAt = Math.max(movedAt, performance.now() + milliseconds);
-  };
   // Cancelled meanwhile: work would wait for a signal that was given already.
   cancelled.throwIfAborted();
   const beat = setInterval(() => {
     // What does not even end when it is told to (a disk that hangs) is silent from then on: Temporal gives the attempt up.
     if (dead.signal.aborted) return;
-    heartbeat({ v: 1, subject: about.subject, bytesDone, bytesTotal: about.bytesTotal });
-    dependencies.reportProgress({ ...about, bytesDone });
+    heartbeat({ v: 1, subject: about.subject, bytesDone: bytes.done, bytesTotal: about.bytesTotal });
+    bytes.report();
     const now = performance.now();
     const pace = watch.at(now);
-    if (now - movedAt > limits.stallSeconds * 1000) dead.abort(stalled(about, limits.stallSeconds));
+    if (now - bytes.movedAt > limits.stallSeconds * 1000) dead.abort(stalled(about, limits.stallSeconds));
     else if (pace === 'dead') dead.abort(dripped(about, limits.floor, watch.rate()));
     else if (pace === 'alive' && watch.rate() > 0 && !alive) {
       alive = true;
@@ -75,13 +90,15 @@ export async function whileBytesMove<T>(
     );
   }, BEAT_MS / 3);
   try {
-    const signal = AbortSignal.any([cancelled, dead.signal]);
-    const result = await act({ signal, onProgress, heldBack });
-    dependencies.reportProgress({ ...about, bytesDone: about.bytesTotal });
+    const result = await act({
+      signal: AbortSignal.any([cancelled, dead.signal]),
+      heldBack: (milliseconds) => bytes.heldBack(milliseconds),
+      begin: (item) => bytes.begin(item),
+    });
     note?.(`${about.subject}: done`);
     return result;
   } catch (error) {
-    note?.(`${about.subject}: ended after ${bytesDone} bytes: ${String(error)}`);
+    note?.(`${about.subject}: ended after ${bytes.done} bytes: ${String(error)}`);
     cancelled.throwIfAborted();
     dead.signal.throwIfAborted();
     throw error;

@@ -150,6 +150,11 @@ export class Metrics {
     'Time since its disk was measured.',
     ['site', 'location', 'type'],
   );
+  readonly certificateEnds = this.gauge(
+    'cdt_certificate_expiry_timestamp_seconds',
+    'When a certificate ends that a worker shows on stream routes, or that of the authority it trusts; seconds since 1970.',
+    ['site', 'certificate'],
+  );
   readonly catalogueUp = this.gauge(
     'cdt_catalogue_up',
     'Whether the figures of the catalogue could be read at this scrape or shortly before.',

@@ -82,8 +82,12 @@ export type StorageType = (typeof STORAGE_TYPES)[number];
 export const ROUTE_TYPES = ['direct', 'relay', 'custom'] as const;
 export type RouteType = (typeof ROUTE_TYPES)[number];
 
-export const TRANSPORTS = ['local', 'sftp'] as const;
+export const TRANSPORTS = ['local', 'sftp', 'stream'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
+
+/** Which end of a stream route accepts connections; the other one makes them. */
+export const STREAM_LISTENERS = ['destination', 'origin'] as const;
+export type StreamListenerSide = (typeof STREAM_LISTENERS)[number];
 
 /** What a source holds under one path. */
 export const ENTRY_KINDS = ['file', 'symlink', 'directory'] as const;

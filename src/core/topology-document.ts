@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { Location, Route, Topology } from './database/records.js';
 import { ConfigurationError } from './exceptions.js';
 import { isSlug } from './queue-discovery.js';
-import { LOCATION_TYPES, ROUTE_TYPES, STORAGE_TYPES, TRANSPORTS } from './states.js';
+import { optionProblems } from './route-options.js';
+import { LOCATION_TYPES, ROUTE_TYPES, STORAGE_TYPES, STREAM_LISTENERS, TRANSPORTS } from './states.js';
 
 /** The topology as people write it: a YAML or TOML document. What it leaves out has the defaults below. */
 
@@ -41,6 +42,7 @@ const route = z.strictObject({
     .optional(),
   host: z.string().min(1).optional(),
   port: z.int().min(1).max(65_535).optional(),
+  listener: z.enum(STREAM_LISTENERS).optional(),
   username: z.string().min(1).optional(),
   identity_file: z.string().startsWith('/').optional(),
   known_hosts_file: z.string().startsWith('/').optional(),
@@ -137,14 +139,7 @@ function contradictions({ sites, locations, routes }: Topology): string[] {
       problems.push(`${where}: there is no location ${one.origin}.${one.originLocation}`);
     if (one.destinationLocation !== undefined && !places.has(`${one.destination}.${one.destinationLocation}`))
       problems.push(`${where}: there is no location ${one.destination}.${one.destinationLocation}`);
-    if (
-      one.transport === 'sftp' &&
-      (one.options.host === undefined ||
-        one.options.username === undefined ||
-        one.options.identityFile === undefined ||
-        one.options.knownHostsFile === undefined)
-    )
-      problems.push(`${where}: sftp needs host, username, identity_file and known_hosts_file`);
+    problems.push(...optionProblems(one).map((problem) => `${where}: ${problem}`));
   }
   return problems;
 }
@@ -181,6 +176,7 @@ function toTopology({ sites, routes }: Document): Topology {
       options: compact({
         host: one.host,
         port: one.port,
+        listener: one.listener,
         username: one.username,
         identityFile: one.identity_file,
         knownHostsFile: one.known_hosts_file,
@@ -245,6 +241,7 @@ function routeEntry(one: Omit<Route, 'id'>): [string, RouteDocument] {
       hours: one.hours,
       host: options.host,
       port: options.port,
+      listener: options.listener,
       username: options.username,
       identity_file: options.identityFile,
       known_hosts_file: options.knownHostsFile,

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { makeAuditActivities } from '../activities/audit.js';
@@ -10,9 +10,7 @@ import { makeUnpackingActivities } from '../activities/data-transfer-unpacking.j
 import { makeDeletionActivities } from '../activities/deletion.js';
 import type { Dependencies, Progress } from '../activities/dependencies.js';
 import { makeArchiveActivities } from '../activities/long-term-archive-transfer.js';
-import { diskArchiveStore } from '../activities/disk-archive.js';
 import { makeMonitoringActivities } from '../activities/monitoring.js';
-import { KnownAbilities } from '../activities/store-abilities.js';
 import { makePackagingActivities } from '../activities/raw-data-package-creation.js';
 import { makeRepairDetourActivities } from '../activities/repair-detour.js';
 import { makeStagingActivities } from '../activities/staging.js';
@@ -22,20 +20,15 @@ import { BreakerService } from '../core/breakers.js';
 import { loadConfiguration } from '../core/configuration.js';
 import { Catalogue } from '../core/database/catalogue.js';
 import { openDataSource } from '../core/database/data-source.js';
-import type { Location, Route } from '../core/database/records.js';
-import { ConfigurationError } from '../core/exceptions.js';
-import { formatFor, makeLogger, type Logger } from '../core/logging.js';
+import { formatFor, makeLogger } from '../core/logging.js';
 import { observabilitySettings } from '../core/observability-settings.js';
 import type { Operation } from '../core/operation-types.js';
 import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../core/queue-discovery.js';
-import type { Notifications } from '../core/notification-service.js';
 import { SettingsManager } from '../core/settings-manager.js';
-import { S3ArchiveStore } from '../core/storage/s3-archive-store.js';
-import { s3SettingsFromEnvironment, type S3Settings } from '../core/storage/s3-settings.js';
 import { makeTransport } from '../core/transport/make-transport.js';
-import type { TransportTarget } from '../core/transport/transport.js';
+import { transportTarget } from '../core/transport/transport-target.js';
 import { TokenBuckets } from '../core/utilities/token-bucket.js';
-import { plannerOf } from '../workflows/planners.js';
+import { archiveStores } from './archive-stores.js';
 import { mapFailures } from './failure-interceptor.js';
 import { TopologyFollower } from './follow-topology.js';
 import { logAttempts } from './log-attempts.js';
@@ -46,6 +39,7 @@ import { QueueWatch } from './queue-watch.js';
 import type { WorkerSelection } from './selection.js';
 import { serviceShutdown } from './shutdown.js';
 import { activityBacklog, queueStates } from './task-queues.js';
+import { wakePlanner } from './wake-planner.js';
 import { wakeWaiting } from './wake-waiting.js';
 import { workByQueue, workerOptions } from './worker-options.js';
 import { WorkerSet } from './worker-set.js';
@@ -103,17 +97,13 @@ export async function runWorker(
       log,
       metrics: observability.metrics,
       notifications: observability.notifications,
-      // Read only where it is needed: a site without an archive has no keys.
-      archiveStore: (location) =>
-        location.storageType === 'disk'
-          ? diskArchiveStore(catalogue, settings, location)
-          : archiveStore(
-              location,
-              s3SettingsFromEnvironment(environment, location),
-              catalogue,
-              log,
-              observability.notifications,
-            ),
+      archiveStore: archiveStores({
+        environment,
+        catalogue,
+        settings,
+        log,
+        notifications: observability.notifications,
+      }),
       breakers: new BreakerService({
         catalogue: catalogue.liveness,
         settings,
@@ -194,69 +184,6 @@ function activitiesByOperation(dependencies: Dependencies): Partial<Record<Opera
     audit: { ...makeAuditActivities(dependencies), ...makeRepairDetourActivities(dependencies) },
     monitoring: makeMonitoringActivities(dependencies),
   };
-}
-
-/** Asks the planner's schedule for a run now; one more after the running one, where it runs. Its schedule comes round anyway. */
-async function wakePlanner(
-  client: Client,
-  log: Logger,
-  operation: Operation,
-  place: { site: string; location: string },
-): Promise<void> {
-  const planner = plannerOf(operation, place);
-  if (planner === undefined) return;
-  try {
-    const schedule = client.schedule.getHandle(planner.id);
-    // A trigger starts a paused one too: what an operator paused is left alone.
-    if ((await schedule.describe()).state.paused) return;
-    await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
-  } catch (error) {
-    log.warn('could not wake a planner; it runs at its next time', { planner: planner.id, error });
-  }
-}
-
-function archiveStore(
-  location: Location,
-  s3: S3Settings,
-  catalogue: Catalogue,
-  log: Logger,
-  notifications: Notifications,
-): S3ArchiveStore {
-  if (location.storageType !== 's3' || location.bucket === undefined) {
-    throw new ConfigurationError(`${location.site}.${location.name} is no S3 store with a bucket`, {
-      subject: location.name,
-    });
-  }
-  const reach = { ...s3, endpoint: location.endpoint ?? s3.endpoint, bucket: location.bucket };
-  return new S3ArchiveStore({
-    ...reach,
-    abilities: new KnownAbilities(catalogue, location, reach, log, notifications),
-  });
-}
-
-function transportTarget(route: Route, destination: Location): TransportTarget {
-  const directory = route.options.directory ?? destination.path;
-  if (directory === undefined)
-    throw new ConfigurationError(`${destination.site}.${destination.name} is not on a disk`, {
-      subject: route.name,
-    });
-  if (route.transport === 'local') return { transport: 'local', directory };
-  const { host, port = 22, username, identityFile, knownHostsFile } = route.options;
-  if (
-    host === undefined ||
-    username === undefined ||
-    identityFile === undefined ||
-    knownHostsFile === undefined
-  ) {
-    throw new ConfigurationError(
-      `route ${route.name}: sftp needs host, username, identityFile and knownHostsFile`,
-      {
-        subject: route.name,
-        advice: 'complete the options of the route in the topology',
-      },
-    );
-  }
-  return { transport: 'sftp', directory, host, port, username, identityFile, knownHostsFile };
 }
 
 /** The variables that are set: what envconfig takes for an environment. */

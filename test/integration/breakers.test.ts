@@ -172,6 +172,7 @@ test(
     let sent = 0;
     const spoil = (transport: Transport): Transport => ({
       name: transport.name,
+      parallelSends: transport.parallelSends,
       close: () => transport.close(),
       send: async (request) => {
         const result = await transport.send(request);

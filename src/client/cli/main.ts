@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { registerAudit } from './commands/audit.js';
 import { registerAuditLog } from './commands/audit-log.js';
 import { registerBreakers } from './commands/breakers.js';
+import { registerCertificates } from './commands/certificates.js';
 import { registerConfig } from './commands/config.js';
 import { registerDecisions } from './commands/decide.js';
 import { registerDeletion } from './commands/deletion.js';
@@ -111,6 +112,7 @@ function program(io: Io): Command {
   registerSettings(cdt, io);
   registerBreakers(cdt, io);
   registerConfig(cdt, io);
+  registerCertificates(cdt, io);
   registerMigrate(cdt, io);
   registerWorker(cdt, io);
   cdt.addHelpText(

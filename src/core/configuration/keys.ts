@@ -26,6 +26,12 @@ export type ConfigurationKey = ValueKind & {
 /** What may stand between the colons of a health key. */
 const NAME_IN_KEY = { pattern: /^[^:\s]+$/, expected: 'a name without colons and spaces' } as const;
 
+/** Where to listen. */
+const ADDRESS = {
+  pattern: /^(\[[0-9a-f:.]+\]|[^:\s[\]]+):\d{1,5}$/i,
+  expected: 'host:port',
+} as const;
+
 export const KEYS = {
   data_dir: { type: 'text', description: 'the data directory of `cdt up`; `.cdt` in the project unless set' },
   'database.url': {
@@ -93,6 +99,16 @@ export const KEYS = {
     variable: 'CCAT_DATA_TRANSFER_METRICS',
     default: '127.0.0.1:0',
     description: 'where the process serves its metrics',
+  },
+  'stream.certificates': {
+    type: 'text',
+    description:
+      'the directory of certificates for routes of transport stream: authority.pem, and of the site <site>.pem and <site>.key',
+  },
+  'stream.listen': {
+    type: 'text',
+    ...ADDRESS,
+    description: 'where the worker accepts connections of other sites; it accepts none unless set',
   },
   'influx.url': {
     type: 'url',

@@ -47,6 +47,14 @@ export class FixityCatalogue {
     return this.transactions.read((manager) => fixity.repairOrder(manager, copyId));
   }
 
+  /** Which of these packages have a damaged copy at which of these locations. */
+  damagedAmong(
+    packageIds: string[],
+    locationIds: string[],
+  ): Promise<{ packageId: string; locationId: string }[]> {
+    return this.transactions.read((manager) => fixity.damagedAmong(manager, packageIds, locationIds));
+  }
+
   recordRepaired(copyId: string, sourceCopyId: string, stored: StoredCopy): Promise<void> {
     return this.transactions.write((manager) => fixity.recordRepaired(manager, copyId, sourceCopyId, stored));
   }

@@ -6,6 +6,7 @@ import type {
   RouteType,
   Status,
   StorageType,
+  StreamListenerSide,
   TransportName,
 } from '../states.js';
 import type { PathText } from '../utilities/path-text.js';
@@ -59,10 +60,13 @@ export interface Route {
   maxBytesPerSecond?: number;
   /** Hours of the day (UTC, `HH:MM`) in which it takes new transfers; always where absent. */
   hours?: { from: string; to: string }[];
-  /** sftp: where the destination is reached. */
+  /** How the other end is reached: see `docs/example-topology.yaml` for what each transport takes. */
   options: {
+    /** The SSH server of the destination; of a stream route the end that listens. */
     host?: string;
     port?: number;
+    /** stream: which end accepts connections; the destination where absent. */
+    listener?: StreamListenerSide;
     username?: string;
     identityFile?: string;
     knownHostsFile?: string;

@@ -17,6 +17,7 @@ import type { SendRequest, SendResult, Transport } from './transport.js';
 /** Between two directories that this host can reach: one machine, or a shared file system. */
 export class LocalTransport implements Transport {
   readonly name = 'local';
+  readonly parallelSends = 1;
   readonly #destination: LocalDestination;
 
   constructor(directory: string) {

@@ -14,6 +14,7 @@ import type { SendRequest, SendResult, Transport } from './transport.js';
  */
 export class SftpTransport implements Transport {
   readonly name = 'sftp';
+  readonly parallelSends = 1;
   readonly #pool: SftpPool;
   readonly #directory: string;
 

@@ -26,6 +26,8 @@ export interface SendResult {
  */
 export interface Transport {
   readonly name: string;
+  /** How many calls of `send` at once are of use: more than one where they share a line whose round trip would show otherwise. */
+  readonly parallelSends: number;
   send(request: SendRequest): Promise<SendResult>;
   /** Releases connections. */
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, statfs } from 'node:fs/promises';
+import { link, open, rename, rm, statfs } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { CCATDataOperationError, PermanentError, StorageError, type ErrorDetails } from '../exceptions.js';
 import { printable } from './printable.js';
@@ -26,6 +26,7 @@ const PERMANENT = new Set([
   'ELOOP',
   'ENAMETOOLONG',
   'EINVAL',
+  'EEXIST',
   'EXDEV',
 ]);
 
@@ -57,10 +58,27 @@ export function classifyDiskError(
 }
 
 /** Writes a small file so that it is there whole or not at all: beside, flushed, renamed. */
-export async function writeFileAtomically(
+export function writeFileAtomically(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+  return writeBeside(path, data, mode, (part) => rename(part, path));
+}
+
+/**
+ * As {@link writeFileAtomically}, where nothing has this name yet.
+ *
+ * @throws PermanentError where something has
+ */
+export function createFileAtomically(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+  return writeBeside(path, data, mode, async (part) => {
+    await link(part, path);
+    await rm(part);
+  });
+}
+
+async function writeBeside(
   path: string,
   data: string | Uint8Array,
-  mode = 0o644,
+  mode: number,
+  publish: (part: string) => Promise<void>,
 ): Promise<void> {
   const part = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(4).toString('hex')}.part`);
   try {
@@ -71,7 +89,7 @@ export async function writeFileAtomically(
     } finally {
       await file.close();
     }
-    await rename(part, path);
+    await publish(part);
     await syncDirectory(dirname(path));
   } catch (error) {
     await rm(part, { force: true });

@@ -250,3 +250,16 @@ export async function recordRepaired(
 }
 
 const AUDITOR = 'audit';
+
+export async function damagedAmong(
+  manager: EntityManager,
+  packageIds: string[],
+  locationIds: string[],
+): Promise<{ packageId: string; locationId: string }[]> {
+  return rows(
+    manager,
+    `select raw_data_package_id as "packageId", data_location_id as "locationId" from physical_copy
+     where raw_data_package_id = any($1::uuid[]) and data_location_id = any($2::uuid[]) and state = 'damaged'`,
+    [packageIds, locationIds],
+  );
+}

@@ -12,6 +12,7 @@ import { EmptiedFolders0000000000014 } from './0014-emptied-folders.js';
 import { CopyStates0000000000022 } from './0022-copy-states.js';
 import { TransferAttempts0000000000023 } from './0023-transfer-attempts.js';
 import { StagedFiles0000000000024 } from './0024-staged-files.js';
+import { Transports0000000000025 } from './0025-transports.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
 export const MIGRATIONS = [
@@ -29,4 +30,5 @@ export const MIGRATIONS = [
   CopyStates0000000000022,
   TransferAttempts0000000000023,
   StagedFiles0000000000024,
+  Transports0000000000025,
 ];

@@ -1,0 +1,343 @@
+import { X509Certificate } from 'node:crypto';
+import { link, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  certificateName,
+  issueCertificate,
+  makeAuthority,
+  privateKeyOf,
+  siteOfCertificate,
+  type CertificateAndKey,
+} from './certificates.js';
+import { ConfigurationError } from './exceptions.js';
+import { isSlug } from './queue-discovery.js';
+import { classifyDiskError, createFileAtomically, ifPresent, writeFileAtomically } from './utilities/disk.js';
+
+/** Name of the authority's files; no site can have it, see {@link CertificateDirectory.issue}. */
+export const AUTHORITY = 'authority';
+
+/** One that ends within so many days is told of. */
+export const ENDS_SOON_DAYS = 30;
+
+const DAY_MS = 86_400_000;
+const PRIVATE = 0o600;
+/** Everybody on the machine. */
+const WORLD = 0o007;
+
+/** What the workers of a site show and trust: all of it PEM. */
+export interface SiteCredentials extends CertificateAndKey {
+  site: string;
+  /** Certificates of authorities, one after the other: two while one takes over from the other. */
+  authority: string;
+  /** ISO 8601: when the site's certificate ends. */
+  endsAt: string;
+}
+
+/** A certificate of a directory, as it is shown. */
+export interface CertificateListing {
+  /** `authority`, or the site. */
+  name: string;
+  file: string;
+  subject: string;
+  /** Of the whole certificate, SHA-256. */
+  fingerprint: string;
+  /** ISO 8601. */
+  beginsAt: string;
+  endsAt: string;
+  /** Whether its private key lies in this directory. */
+  key: boolean;
+  /** What is wrong with it, or will be soon, as sentences. */
+  warnings: string[];
+}
+
+/**
+ * A directory of certificates: `authority.pem`, `<site>.pem`, and beside them the private keys `<name>.key`. The authority's key is only
+ * where certificates are made; a site's workers need `authority.pem` and the two files of their site.
+ *
+ * Every file is there whole or not at all, and a private key is never replaced but by {@link renew} with a new key, which keeps the old
+ * one under another name.
+ */
+export class CertificateDirectory {
+  constructor(
+    readonly path: string,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /**
+   * Makes the authority. Where only its key is there, because an earlier call was cut off, it gets its certificate.
+   *
+   * @throws ConfigurationError when there is one already
+   */
+  async init(options: { installation?: string; days?: number } = {}): Promise<CertificateListing[]> {
+    await onDisk(this.path, mkdir(this.path, { recursive: true, mode: 0o700 }));
+    if ((await this.read(`${AUTHORITY}.pem`)) !== undefined)
+      throw new ConfigurationError(`${this.path} has an authority already`, {
+        subject: this.path,
+        advice: `\`cdt certificates renew ${AUTHORITY}\` makes it last longer; a new one belongs into another directory.`,
+      });
+    const made = await makeAuthority({ ...options, key: await this.readKey(AUTHORITY), now: this.now() });
+    await this.store(AUTHORITY, made);
+    return this.list();
+  }
+
+  /**
+   * Makes a site's key and certificate. Where only its key is there, because an earlier call was cut off, it gets its certificate.
+   *
+   * @throws ConfigurationError when the site has a certificate, or this directory no authority with its key
+   */
+  async issue(site: string, options: { days?: number } = {}): Promise<CertificateListing> {
+    if (site === AUTHORITY || !isSlug(site)) throw noSite(site);
+    if ((await this.read(`${site}.pem`)) !== undefined)
+      throw new ConfigurationError(`${site} has a certificate already: ${join(this.path, `${site}.pem`)}`, {
+        subject: site,
+        advice: `\`cdt certificates renew ${site}\` makes the next one for the same key.`,
+      });
+    const made = await issueCertificate(await this.authority(), site, {
+      ...options,
+      key: await this.readKey(site),
+      now: this.now(),
+    });
+    await this.store(site, made);
+    return this.listed(site);
+  }
+
+  /**
+   * Makes the next certificate of a site, or of the authority, for the same key: only the certificate has to be brought to the site. With
+   * `newKey` a site gets a new key; the old one is kept as `<site>.key.<time>`.
+   *
+   * @throws ConfigurationError when there is nothing to renew, or the key it is for is not in this directory
+   */
+  async renew(name: string, options: { newKey?: boolean; days?: number } = {}): Promise<CertificateListing> {
+    const { newKey = false, days } = options;
+    const key = await this.readKey(name);
+    if (key === undefined)
+      throw new ConfigurationError(`${this.path} has no ${name}.key to renew a certificate for`, {
+        subject: name,
+        advice: `It is renewed in the directory in which it was made; a new site gets its first by \`cdt certificates issue ${name}\`.`,
+      });
+    if (name === AUTHORITY) {
+      if (newKey)
+        throw new ConfigurationError('the authority keeps its key', {
+          subject: name,
+          advice: 'Make another authority in another directory: docs/operations.md tells how it takes over.',
+        });
+      return this.renewAuthority(key, days);
+    }
+    const authority = await this.authority();
+    const made = await issueCertificate(authority, name, {
+      key: newKey ? undefined : key,
+      days,
+      now: this.now(),
+    });
+    if (newKey) {
+      const stamp = new Date(this.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+      await onDisk(this.path, link(this.file(`${name}.key`), this.file(`${name}.key.${stamp}`)));
+      await writeFileAtomically(this.file(`${name}.key`), made.key, PRIVATE);
+    }
+    await writeFileAtomically(this.file(`${name}.pem`), made.certificate);
+    return this.listed(name);
+  }
+
+  /** What other authorities `authority.pem` holds stays in it. */
+  private async renewAuthority(key: string, days: number | undefined): Promise<CertificateListing> {
+    const [all, { certificate: old }] = [await this.authorities(), await this.authority()];
+    const { subject, fingerprint256 } = new X509Certificate(old);
+    const installation = /^CN=(.*) authority$/m.exec(subject)?.[1];
+    const { certificate } = await makeAuthority({ installation, key, days, now: this.now() });
+    const others = all.filter((one) => one.fingerprint256 !== fingerprint256).map((one) => one.toString());
+    await writeFileAtomically(this.file(`${AUTHORITY}.pem`), [certificate, ...others].join(''));
+    return this.listed(AUTHORITY);
+  }
+
+  /** Every certificate here, the authority first, each with what is wrong with it. */
+  async list(): Promise<CertificateListing[]> {
+    const files = await onDisk(this.path, ifPresent(readdir(this.path)));
+    if (files === undefined)
+      throw new ConfigurationError(`there is no directory of certificates ${this.path}`, {
+        subject: this.path,
+        advice: 'Correct --directory or stream.certificates; `cdt certificates init` makes one.',
+      });
+    const sites = files
+      .filter((file) => file.endsWith('.pem') && file !== `${AUTHORITY}.pem`)
+      .map((file) => file.slice(0, -'.pem'.length))
+      .filter(isSlug)
+      .sort();
+    const authorities = await this.authorities();
+    return [
+      ...(await Promise.all(authorities.map((one) => this.describe(AUTHORITY, one, authorities)))),
+      ...(await Promise.all(sites.map((site) => this.listed(site, authorities)))),
+    ];
+  }
+
+  /**
+   * What the workers of a site show and trust, checked.
+   *
+   * @throws ConfigurationError that says what is wrong with it and what to do
+   */
+  async credentials(site: string): Promise<SiteCredentials> {
+    const [certificate, key, authority] = [
+      await this.read(`${site}.pem`),
+      await this.readKey(site),
+      await this.read(`${AUTHORITY}.pem`),
+    ];
+    for (const [text, file] of [
+      [certificate, `${site}.pem`],
+      [key, `${site}.key`],
+      [authority, `${AUTHORITY}.pem`],
+    ] as const)
+      if (text === undefined)
+        throw new ConfigurationError(`${this.file(file)} is not there`, {
+          subject: site,
+          advice: `\`cdt certificates issue ${site}\` makes it, where the authority is; copy ${AUTHORITY}.pem, ${site}.pem and ${site}.key here.`,
+        });
+    const { endsAt, warnings } = await this.listed(site);
+    const faults = warnings.filter((one) => !one.startsWith(ENDS_SOON));
+    if (faults.length > 0)
+      throw new ConfigurationError(`the certificate of ${site} can't be used: ${faults.join('; ')}`, {
+        subject: site,
+        advice: `\`cdt certificates show\` tells all; \`cdt certificates renew ${site}\` makes the next one, where the authority is.`,
+      });
+    return { site, certificate: certificate ?? '', key: key ?? '', authority: authority ?? '', endsAt };
+  }
+
+  private async listed(name: string, authorities?: X509Certificate[]): Promise<CertificateListing> {
+    const text = await this.read(`${name}.pem`);
+    return this.describe(name, certificateOf(text ?? '', name), authorities ?? (await this.authorities()));
+  }
+
+  private async describe(
+    name: string,
+    certificate: X509Certificate,
+    authorities: X509Certificate[],
+  ): Promise<CertificateListing> {
+    const key = await this.readKey(name);
+    // Of several authorities only one has its key here.
+    const belongs =
+      key !== undefined &&
+      (name === AUTHORITY ? authorities : [certificate]).some((one) =>
+        one.checkPrivateKey(privateKeyOf(key)),
+      );
+    const [beginsAt, endsAt] = [new Date(certificate.validFrom), new Date(certificate.validTo)];
+    const warnings = [
+      ...timeWarnings(beginsAt.getTime(), endsAt.getTime(), this.now()),
+      ...(name === AUTHORITY ? authorityWarnings(certificate) : siteWarnings(certificate, name, authorities)),
+      ...(key === undefined || belongs ? [] : [`it does not belong to ${name}.key`]),
+    ];
+    return {
+      name,
+      file: this.file(`${name}.pem`),
+      subject: certificate.subject.replaceAll('\n', ', '),
+      fingerprint: certificate.fingerprint256,
+      beginsAt: beginsAt.toISOString(),
+      endsAt: endsAt.toISOString(),
+      key: key !== undefined,
+      warnings,
+    };
+  }
+
+  private async authorities(): Promise<X509Certificate[]> {
+    const text = await this.read(`${AUTHORITY}.pem`);
+    const found = text?.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+    return found.map((one) => certificateOf(one, AUTHORITY));
+  }
+
+  private async authority(): Promise<CertificateAndKey> {
+    const [certificates, key] = [await this.authorities(), await this.readKey(AUTHORITY)];
+    const own = certificates.find((one) => key !== undefined && one.checkPrivateKey(privateKeyOf(key)));
+    if (own !== undefined && key !== undefined) return { certificate: own.toString(), key };
+    throw new ConfigurationError(
+      key === undefined
+        ? `${this.path} has no ${AUTHORITY}.key`
+        : `${this.path} has no certificate in ${AUTHORITY}.pem that belongs to ${AUTHORITY}.key`,
+      {
+        subject: this.path,
+        advice:
+          'Certificates are made where the key of the authority is; `cdt certificates init` makes an authority.',
+      },
+    );
+  }
+
+  /** The key first: a certificate without its key is of no use, and a key without its certificate gets one when it is tried again. */
+  private async store(name: string, made: CertificateAndKey): Promise<void> {
+    if ((await this.readKey(name)) === undefined)
+      await createFileAtomically(this.file(`${name}.key`), made.key, PRIVATE);
+    await createFileAtomically(this.file(`${name}.pem`), made.certificate);
+  }
+
+  private async readKey(name: string): Promise<string | undefined> {
+    const file = this.file(`${name}.key`);
+    const found = await onDisk(file, ifPresent(stat(file)));
+    if (found !== undefined && (found.mode & WORLD) !== 0)
+      throw new ConfigurationError(`${file} is open to everybody on this machine`, {
+        subject: file,
+        advice: `chmod it to 600 or 640, and renew it with a new key if others use this machine: cdt certificates renew ${name} --new-key`,
+      });
+    return this.read(`${name}.key`);
+  }
+
+  private async read(file: string): Promise<string | undefined> {
+    return onDisk(this.file(file), ifPresent(readFile(this.file(file), 'utf8')));
+  }
+
+  private file(name: string): string {
+    return join(this.path, name);
+  }
+}
+
+const ENDS_SOON = 'ends in';
+
+/** Whole days until a time, in milliseconds; negative once it is over. */
+export function daysUntil(endsAt: number, now: number): number {
+  return Math.floor((endsAt - now) / DAY_MS);
+}
+
+function timeWarnings(beginsAt: number, endsAt: number, now: number): string[] {
+  if (now < beginsAt)
+    return [`it holds from ${new Date(beginsAt).toISOString()} on: is the clock of this machine right?`];
+  if (now >= endsAt) return [`it ended on ${new Date(endsAt).toISOString()}`];
+  const days = daysUntil(endsAt, now);
+  return days < ENDS_SOON_DAYS ? [`${ENDS_SOON} ${days === 1 ? '1 day' : `${days} days`}`] : [];
+}
+
+function authorityWarnings(certificate: X509Certificate): string[] {
+  return certificate.ca ? [] : ['it is no authority'];
+}
+
+function siteWarnings(certificate: X509Certificate, site: string, authorities: X509Certificate[]): string[] {
+  const named = siteOfCertificate(certificate);
+  const known = authorities.some((one) => certificate.checkIssued(one) && certificate.verify(one.publicKey));
+  return [
+    ...(named === site
+      ? []
+      : [`it speaks for ${named ?? 'no site'}, not for ${site} (${certificateName(site)})`]),
+    ...(known ? [] : [`it was not issued by an authority of ${AUTHORITY}.pem`]),
+  ];
+}
+
+function certificateOf(text: string, name: string): X509Certificate {
+  try {
+    return new X509Certificate(text);
+  } catch (cause) {
+    throw new ConfigurationError(`${name}.pem holds no certificate`, {
+      subject: name,
+      advice: 'Restore it from a backup, or remove it and issue another one.',
+      cause,
+    });
+  }
+}
+
+function noSite(name: string): ConfigurationError {
+  return new ConfigurationError(`"${name}" can't be the site of a certificate`, {
+    subject: name,
+    advice: 'use a-z, 0-9, _ and -, as in the topology',
+  });
+}
+
+/** Passes an error of the disk on as one of ours. */
+async function onDisk<T>(subject: string, call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw classifyDiskError(error, { subject });
+  }
+}

@@ -1,0 +1,43 @@
+import type { Route } from './database/records.js';
+import type { TransportName } from './states.js';
+
+/** What a route tells of how its other end is reached: how documents write it, and what each transport must be told. */
+
+type OptionName = keyof Route['options'];
+
+/** Options by the keys of a topology document. */
+const KEYS: Record<OptionName, string> = {
+  host: 'host',
+  port: 'port',
+  listener: 'listener',
+  username: 'username',
+  identityFile: 'identity_file',
+  knownHostsFile: 'known_hosts_file',
+  directory: 'directory',
+};
+
+const OVER_SSH: readonly OptionName[] = ['username', 'identityFile', 'knownHostsFile'];
+
+const BY_TRANSPORT: Record<TransportName, { needs: readonly OptionName[]; refuses: readonly OptionName[] }> =
+  {
+    local: { needs: [], refuses: ['listener'] },
+    sftp: { needs: ['host', ...OVER_SSH], refuses: ['listener'] },
+    // Where the bytes go is the receiver's to say, by its own catalogue.
+    stream: { needs: ['host'], refuses: [...OVER_SSH, 'directory'] },
+  };
+
+/** What is wrong with the options of a route, as sentences without a subject; none where they are right. */
+export function optionProblems({ transport, options }: Pick<Route, 'transport' | 'options'>): string[] {
+  const { needs, refuses } = BY_TRANSPORT[transport];
+  const missing = needs.filter((name) => options[name] === undefined);
+  const foreign = refuses.filter((name) => options[name] !== undefined);
+  return [
+    ...(missing.length > 0 ? [`${transport} needs ${inWords(missing)}`] : []),
+    ...(foreign.length > 0 ? [`${transport} knows nothing of ${inWords(foreign)}`] : []),
+  ];
+}
+
+function inWords(names: readonly OptionName[]): string {
+  const words = names.map((name) => KEYS[name]);
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1) ?? ''}`;
+}
