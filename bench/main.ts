@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { digest } from './digest.js';
 import type { Bench } from './harness.js';
+import { packageBench } from './package.js';
 import { tableOf } from './table.js';
 
 /** `npm run bench -- NAME [--json FILE] [--runs N] [--only TEXT]`. */
 
-const BENCHES: Record<string, Bench> = { digest };
+const BENCHES: Record<string, Bench> = { digest, package: packageBench };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

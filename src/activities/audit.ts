@@ -140,7 +140,7 @@ export function makeAuditActivities(dependencies: Dependencies) {
 function ofOthers(source: ByteSource): ByteSource {
   return {
     ...source,
-    read: (offset, length) => source.read(offset, length).catch((error: unknown) => blameOthers(error)),
+    read: (offset, piece) => source.read(offset, piece).catch((error: unknown) => blameOthers(error)),
   };
 }
 

@@ -3,15 +3,26 @@ import { basename, dirname } from 'node:path';
 import { PackageError, StorageError } from '../exceptions.js';
 import { classifyDiskError, writeFileAtomically } from '../utilities/disk.js';
 import { printable } from '../utilities/printable.js';
-import { BagWriter, type BagContents } from './bag-writer.js';
+import { writeBag } from './bag-writer.js';
 import { PackageOutput } from './package-output.js';
-import type { PackageResult, RefusedEntry } from './package-result.js';
+import type { PackageResult, RefusedEntry, SourceEntry } from './package-result.js';
 import { plannedBytes, requireSpace, withSpace } from './package-space.js';
+import { memberPath } from './source-member.js';
 import { errorCode, findSourceRoot, isEmpty, isStillThere, type SourceRoot } from './source-root.js';
 
 const OPERATION = 'raw_data_package_creation';
 
-export interface PackageRequest extends BagContents {
+export interface PackageRequest {
+  /** The folder that the entries' paths are relative to. */
+  sourceRoot: string;
+  entries: SourceEntry[];
+  /** The bag's folder: a plain file name. */
+  name: string;
+  /** Lines for `bag-info.txt`; `Payload-Oxum` is added, and today's `Bagging-Date` where it is missing. */
+  bagInfo: Record<string, string>;
+  signal?: AbortSignal;
+  /** Called with the payload bytes dealt with so far; rises to the sum of the entries' sizes. */
+  onProgress?: (payloadBytesDone: number) => void;
   /** Absolute path of the tar; its folder must exist. */
   destination: string;
 }
@@ -29,6 +40,7 @@ export interface PackageRequest extends BagContents {
 export async function createPackage(request: PackageRequest): Promise<PackageResult> {
   const { name, destination, entries, signal } = request;
   requireFileName(name);
+  for (const entry of entries) memberPath(entry);
   signal?.throwIfAborted();
   const before = await finishedResult(destination);
   if (before) return before;
@@ -38,15 +50,20 @@ export async function createPackage(request: PackageRequest): Promise<PackageRes
 
   const output = await PackageOutput.create(destination);
   try {
-    const bag = new BagWriter(output, root, request);
-    await bag.writePayload(entries);
+    const bagInfo = { 'Bagging-Date': new Date().toISOString().slice(0, 10), ...request.bagInfo };
+    const bag = await writeBag(output, { root, name, bagInfo }, entries, request);
     await requireSource(root, request.sourceRoot, bag.refused);
-    await bag.writeTags();
     signal?.throwIfAborted();
     // Another attempt may have finished meanwhile: what it published may be on its way already.
     const meanwhile = await finishedResult(destination);
     if (meanwhile) return meanwhile;
-    const result = bag.result(basename(destination), await output.publish());
+    const result: PackageResult = {
+      version: 1,
+      name: basename(destination),
+      ...(await output.publish()),
+      ...bag,
+      createdAt: new Date().toISOString(),
+    };
     await writeFileAtomically(resultPath(destination), JSON.stringify(result));
     return result;
   } catch (error) {

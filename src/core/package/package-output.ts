@@ -1,42 +1,39 @@
-import { createHash, randomBytes, type Hash } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StorageError } from '../exceptions.js';
+import { takeDigest, type DigestSession } from '../utilities/digest-session.js';
 import { classifyDiskError, syncDirectory } from '../utilities/disk.js';
+import { InFlight } from '../utilities/in-flight.js';
+import { settled } from '../utilities/settled.js';
+import type { Lease } from '../utilities/threads.js';
 import { errorCode } from './source-root.js';
 
 const OPERATION = 'raw_data_package_creation';
-const BUFFER_BYTES = 4 * 1024 * 1024;
+/** Blocks that are written and digested at the same time. */
+export const BLOCKS_IN_FLIGHT = 3;
 /** The disk is made to keep up, so that no long flush waits at the end. */
-const SYNC_EVERY_BYTES = 64 * BUFFER_BYTES;
-
-/** A place in the output that can be gone back to. */
-export interface Mark {
-  position: number;
-  hash: Hash;
-}
+const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 
 /**
- * The package while it is written: `<destination>.<random>.part`, with the digest of all that was appended.
- * Writes go on in the background while the next buffer fills. Errors are those of `classifyDiskError`.
+ * The package while it is written: `<destination>.<random>.part`, and the digest of all that was appended. Both go on in the background while
+ * the next bytes are made. Errors are those of `classifyDiskError`.
  */
 export class PackageOutput {
   readonly #destination: string;
   readonly #part: string;
   readonly #file: FileHandle;
-  #hash = createHash('sha256');
-  #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-  #spare = Buffer.allocUnsafe(BUFFER_BYTES);
-  #filled = 0;
-  /** Where the buffer's first byte belongs in the file. */
-  #start = 0;
-  /** The write under way; settles to the error it met, so that none goes unnoticed before somebody waits for it. */
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #digest: Lease<DigestSession>;
+  readonly #flight = new InFlight(BLOCKS_IN_FLIGHT);
+  #position = 0;
+  #syncedAt = 0;
+  #syncing: Promise<PromiseSettledResult<void>> | undefined;
 
-  private constructor(destination: string, part: string, file: FileHandle) {
+  private constructor(destination: string, part: string, file: FileHandle, digest: Lease<DigestSession>) {
     this.#destination = destination;
     this.#part = part;
     this.#file = file;
+    this.#digest = digest;
   }
 
   /**
@@ -45,55 +42,48 @@ export class PackageOutput {
    */
   static async create(destination: string): Promise<PackageOutput> {
     const part = `${destination}.${randomBytes(6).toString('hex')}.part`;
+    const digest = await takeDigest();
     try {
       await removeEarlierParts(destination);
-      return new PackageOutput(destination, part, await open(part, 'wx', 0o640));
+      return new PackageOutput(destination, part, await open(part, 'wx', 0o640), digest);
     } catch (error) {
+      digest.release();
       throw classifyDiskError(error, { operation: OPERATION, subject: part });
     }
   }
 
   /** Bytes appended so far. */
   get position(): number {
-    return this.#start + this.#filled;
+    return this.#position;
   }
 
-  mark(): Mark {
-    return { position: this.position, hash: this.#hash.copy() };
+  /**
+   * Appends bytes, and returns when at most {@link BLOCKS_IN_FLIGHT} - 1 of the blocks given last are still in use.
+   *
+   * @param mark where in them the place is that {@link cutBack} goes back to
+   */
+  async append(bytes: Buffer, mark?: number): Promise<void> {
+    const position = this.#position;
+    this.#position += bytes.length;
+    const work = [writeAll(this.#file, bytes, position), this.#digest.session.update(bytes, mark)];
+    // Both at their end, however it came: the bytes may be used again then.
+    await this.#onDisk(this.#flight.add(Promise.allSettled(work).then(() => Promise.all(work))));
+    if (this.#position - this.#syncedAt >= SYNC_EVERY_BYTES) await this.#sync();
   }
 
-  /** Appends bytes; they may be reused by the caller at once. */
-  async append(bytes: Buffer): Promise<void> {
-    this.#hash.update(bytes);
-    for (let at = 0; at < bytes.length;) {
-      const copied = bytes.copy(this.#buffer, this.#filled, at);
-      at += copied;
-      this.#filled += copied;
-      if (this.#filled === BUFFER_BYTES) await this.#flush();
-    }
-  }
-
-  /** Takes back all that was appended since the mark. A mark serves once. */
-  async cutBack(mark: Mark): Promise<void> {
-    await this.#written();
-    this.#hash = mark.hash;
-    if (mark.position >= this.#start) {
-      this.#filled = mark.position - this.#start;
-      return;
-    }
-    try {
-      await this.#file.truncate(mark.position);
-    } catch (error) {
-      throw classifyDiskError(error, { operation: OPERATION, subject: this.#part });
-    }
-    this.#start = mark.position;
-    this.#filled = 0;
+  /** Takes back all that was appended since the mark, which is at this place. A mark serves once. */
+  async cutBack(position: number): Promise<void> {
+    await this.#onDisk(this.#flight.drain());
+    await this.#onDisk(this.#file.truncate(position));
+    await this.#digest.session.back();
+    this.#position = position;
+    this.#syncedAt = Math.min(this.#syncedAt, position);
   }
 
   /** Makes all of it durable under its name; the answer is the size and SHA-256 (hex) of the whole. */
   async publish(): Promise<{ bytes: number; sha256: string }> {
-    await this.#flush();
-    await this.#written();
+    await this.#onDisk(this.#flight.drain());
+    await this.#synced();
     try {
       await this.#file.sync();
       await this.#file.close();
@@ -103,12 +93,14 @@ export class PackageOutput {
       if (errorCode(error) === 'ENOENT') throw takenOver(this.#part, error);
       throw classifyDiskError(error, { operation: OPERATION, subject: this.#destination });
     }
-    return { bytes: this.position, sha256: this.#hash.digest('hex') };
+    return { bytes: this.#position, sha256: await this.#digest.session.digest() };
   }
 
   /** Removes what was written; nothing happens where it is published already. */
   async discard(): Promise<void> {
-    await this.#writing;
+    await this.#flight.settle();
+    await this.#syncing;
+    this.#digest.release();
     try {
       await this.#file.close();
       await rm(this.#part, { force: true });
@@ -117,22 +109,26 @@ export class PackageOutput {
     }
   }
 
-  /** Starts to write the full buffer and goes on with the other one. */
-  async #flush(): Promise<void> {
-    await this.#written();
-    const full = this.#buffer.subarray(0, this.#filled);
-    const sync = this.#start % SYNC_EVERY_BYTES < BUFFER_BYTES && this.#start > 0;
-    this.#writing = writeAll(this.#file, full, this.#start)
-      .then(() => (sync ? this.#file.datasync() : undefined))
-      .catch((error: unknown) => error);
-    [this.#buffer, this.#spare] = [this.#spare, this.#buffer];
-    this.#start += this.#filled;
-    this.#filled = 0;
+  /** Starts to flush what was written, when the flush before has ended. */
+  async #sync(): Promise<void> {
+    await this.#synced();
+    this.#syncedAt = this.#position;
+    this.#syncing = settled(this.#file.datasync());
   }
 
-  async #written(): Promise<void> {
-    const error = await this.#writing;
-    if (error !== undefined) throw classifyDiskError(error, { operation: OPERATION, subject: this.#part });
+  /** Waits for the flush under way. Its failure must be seen: the system tells of it once. */
+  async #synced(): Promise<void> {
+    const outcome = await this.#syncing;
+    this.#syncing = undefined;
+    if (outcome?.status === 'rejected') await this.#onDisk(Promise.reject(outcome.reason as Error));
+  }
+
+  async #onDisk<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw classifyDiskError(error, { operation: OPERATION, subject: this.#part });
+    }
   }
 }
 

@@ -1,11 +1,24 @@
-import { constants, type BigIntStats } from 'node:fs';
-import { lstat, open, readlink, realpath, type FileHandle } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  type BigIntStats,
+} from 'node:fs';
 import { CCATDataOperationError, PackageError } from '../exceptions.js';
 import { classifyDiskError } from '../utilities/disk.js';
 import { decodePath } from '../utilities/path-text.js';
 import { printable } from '../utilities/printable.js';
 import type { RefusedEntry, SourceEntry } from './package-result.js';
 import { errorCode, joinBytes, type SourceRoot } from './source-root.js';
+
+/**
+ * Looking at the entries of a source. These calls wait for the disk, so they belong into a thread of their own: thousands of small
+ * files cost several times as much where each call is waited for by itself.
+ */
 
 /** Why an entry is not taken. Not an error: the package goes on with the rest. */
 export class Refusal {
@@ -20,7 +33,8 @@ export class Refusal {
 
 /** A regular file, open for reading, that is what the scan saw. Whoever has it closes it. */
 export interface OpenMember {
-  file: FileHandle;
+  /** Descriptor. */
+  file: number;
   stats: BigIntStats;
 }
 
@@ -37,32 +51,31 @@ export function memberPath(entry: SourceEntry): Buffer {
 }
 
 /** Opens a file without following links, and makes sure that it is the one that the scan saw. */
-export async function openMember(root: SourceRoot, entry: SourceEntry): Promise<OpenMember | Refusal> {
+export function openMember(root: SourceRoot, entry: SourceEntry): OpenMember | Refusal {
   const path = joinBytes(root.path, memberPath(entry));
-  let file: FileHandle | undefined;
+  let file: number | undefined;
   let taken = false;
   try {
     // O_NONBLOCK: a fifo that took the file's place must not stop us.
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const stats = await file.stat({ bigint: true });
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stats = fstatSync(file, { bigint: true });
     if (!stats.isFile()) return new Refusal('changed', 'It is no regular file any more.');
     if (!matches(stats, entry)) return new Refusal('changed', 'It was written after it was found.');
-    if (!(await openedPath(file, path)).equals(path)) return elsewhere();
+    if (!openedPath(file, path).equals(path)) return elsewhere();
     taken = true;
     return { file, stats };
   } catch (error) {
     return refusalFor(error, entry);
   } finally {
-    if (!taken) await file?.close();
+    if (!taken && file !== undefined) closeSync(file);
   }
 }
 
 /** Whether an open file was left alone since it was opened; undefined if so. */
-export async function changedSince(member: OpenMember, entry: SourceEntry): Promise<Refusal | undefined> {
-  const { size, mtimeNs, ctimeNs } = member.stats;
+export function changedSince({ file, stats }: OpenMember, entry: SourceEntry): Refusal | undefined {
   try {
-    const now = await member.file.stat({ bigint: true });
-    const same = now.size === size && now.mtimeNs === mtimeNs && now.ctimeNs === ctimeNs;
+    const now = fstatSync(file, { bigint: true });
+    const same = now.size === stats.size && now.mtimeNs === stats.mtimeNs && now.ctimeNs === stats.ctimeNs;
     return same ? undefined : new Refusal('changed', 'It changed while it was read.');
   } catch (error) {
     return refusalFor(error, entry);
@@ -70,33 +83,30 @@ export async function changedSince(member: OpenMember, entry: SourceEntry): Prom
 }
 
 /** What a symlink says, and its metadata. The link is not followed. */
-export async function readLink(
+export function readLink(
   root: SourceRoot,
   entry: SourceEntry,
-): Promise<{ target: Buffer; stats: BigIntStats } | Refusal> {
+): { target: Buffer; stats: BigIntStats } | Refusal {
   const path = joinBytes(root.path, memberPath(entry));
   try {
-    const stats = await lstat(path, { bigint: true });
+    const stats = lstatSync(path, { bigint: true });
     if (!stats.isSymbolicLink() || !matches(stats, entry))
       return new Refusal('changed', 'It changed after it was found.');
-    const target = await readlink(path, { encoding: 'buffer' });
-    return (await isReached(path.subarray(0, path.lastIndexOf(0x2f)))) ? { target, stats } : elsewhere();
+    const target = readlinkSync(path, { encoding: 'buffer' });
+    return isReached(path.subarray(0, path.lastIndexOf(0x2f))) ? { target, stats } : elsewhere();
   } catch (error) {
     return refusalFor(error, entry);
   }
 }
 
 /** The metadata of a folder that was empty at the scan and still is. */
-export async function readFolder(
-  root: SourceRoot,
-  entry: SourceEntry,
-): Promise<{ stats: BigIntStats } | Refusal> {
+export function readFolder(root: SourceRoot, entry: SourceEntry): { stats: BigIntStats } | Refusal {
   const path = joinBytes(root.path, memberPath(entry));
   try {
-    const stats = await lstat(path, { bigint: true });
+    const stats = lstatSync(path, { bigint: true });
     if (!stats.isDirectory() || !matches(stats, entry))
       return new Refusal('changed', 'It changed after it was found.');
-    return (await isReached(path)) ? { stats } : elsewhere();
+    return isReached(path) ? { stats } : elsewhere();
   } catch (error) {
     return refusalFor(error, entry);
   }
@@ -134,12 +144,19 @@ function elsewhere(): Refusal {
 }
 
 /** Whether this path leads where it says, with no link on the way. */
-async function isReached(path: Buffer): Promise<boolean> {
-  return path.equals(await realpath(path, { encoding: 'buffer' }));
+function isReached(path: Buffer): boolean {
+  return path.equals(realPath(path));
 }
 
 /** The path that was really opened. Linux knows it of the open file itself, which leaves no moment for a swap. */
-async function openedPath(file: FileHandle, path: Buffer): Promise<Buffer> {
-  const ofHandle = readlink(`/proc/self/fd/${file.fd}`, { encoding: 'buffer' });
-  return ofHandle.catch(() => realpath(path, { encoding: 'buffer' })); // systems without /proc
+function openedPath(file: number, path: Buffer): Buffer {
+  try {
+    return readlinkSync(`/proc/self/fd/${file}`, { encoding: 'buffer' });
+  } catch {
+    return realPath(path); // systems without /proc
+  }
+}
+
+function realPath(path: Buffer): Buffer {
+  return realpathSync.native(path, { encoding: 'buffer' });
 }

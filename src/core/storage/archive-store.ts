@@ -23,13 +23,13 @@ export interface ReadOptions extends TransferOptions {
   pace?: (bytes: number) => Promise<void>;
 }
 
-/** Where the bytes of an object come from; read once, in order, a piece at a time. */
+/** Where the bytes of an object come from; read once, in order, a piece at a time, into memory that is used over and over. */
 export interface ByteSource {
   /** For messages. */
   readonly name: string;
   size(): Promise<number>;
-  /** Exactly so many bytes from there. */
-  read(offset: number, length: number): Promise<Buffer>;
+  /** Fills the piece with the bytes from there. */
+  read(offset: number, piece: Buffer): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -19,14 +19,12 @@ export async function fileSource(path: string): Promise<ByteSource> {
   return {
     name: path,
     size: async () => (await onDisk(file.stat())).size,
-    read: async (offset, length) => {
-      const bytes = Buffer.allocUnsafe(length);
-      for (let at = 0; at < length;) {
-        const { bytesRead } = await onDisk(file.read(bytes, at, length - at, offset + at));
+    read: async (offset, piece) => {
+      for (let at = 0; at < piece.length;) {
+        const { bytesRead } = await onDisk(file.read(piece, at, piece.length - at, offset + at));
         if (bytesRead === 0) throw new DataCorruptionError(`${path} ended before its size`, about);
         at += bytesRead;
       }
-      return bytes;
     },
     close: () => file.close(),
   };
@@ -37,7 +35,9 @@ export function objectSource(store: ArchiveStore, key: string, bytes: number): B
   return {
     name: key,
     size: () => Promise.resolve(bytes),
-    read: (offset, length) => store.readRange(key, offset, length),
+    read: async (offset, piece) => {
+      (await store.readRange(key, offset, piece.length)).copy(piece);
+    },
     close: () => Promise.resolve(),
   };
 }

@@ -266,7 +266,8 @@ async function copy(
   try {
     for (let at = 0, flushed = 0; at < size;) {
       options.signal?.throwIfAborted();
-      const bytes = await source.read(at, Math.min(PIECE, size - at));
+      const bytes = Buffer.allocUnsafe(Math.min(PIECE, size - at));
+      await source.read(at, bytes);
       hash.update(bytes);
       for (let done = 0; done < bytes.length;)
         done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;

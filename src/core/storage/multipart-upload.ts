@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AbortMultipartUploadCommand,
@@ -16,6 +15,8 @@ import {
 import { ArchiveError } from '../exceptions.js';
 import type { ByteSource, TransferOptions } from './archive-store.js';
 import { CHECKSUMS, checksumField, checksumOf, type ChecksumName } from './checksums.js';
+import { takeDigest } from '../utilities/digest-session.js';
+import { sharedBlock } from '../utilities/threads.js';
 import { withPayloadDigest } from './payload-digest.js';
 import { isMissing } from './s3-answers.js';
 import type { StoreMode } from './store-capabilities.js';
@@ -74,8 +75,10 @@ export class MultipartUpload {
     size: { bytes: number; partBytes: number },
     options: TransferOptions,
   ): Promise<string> {
-    const whole = createHash('sha256');
+    const whole = await takeDigest();
     const flights = new Set<Promise<void>>();
+    const parts = Math.ceil(size.bytes / size.partBytes);
+    const blocks = Array.from({ length: Math.min(parts, IN_FLIGHT) }, () => sharedBlock(size.partBytes));
     // The first failure stops the others: their buffers must not outlive this call.
     const failure = new AbortController();
     const signal = AbortSignal.any([
@@ -86,11 +89,16 @@ export class MultipartUpload {
     try {
       for (let number = 1, offset = 0; offset < size.bytes; number++, offset += size.partBytes) {
         signal.throwIfAborted();
-        const body = await source.read(offset, Math.min(size.partBytes, size.bytes - offset));
-        whole.update(body);
-        const flight = this.#sendPart(number, body, signal)
+        const block = blocks.pop() as Buffer; // as many as there may be flights
+        const body = block.subarray(0, Math.min(size.partBytes, size.bytes - offset));
+        await source.read(offset, body);
+        // Both digests in the thread, the whole one in the order of the parts.
+        const flight = whole.session
+          .updateAndDigest(body)
+          .then((digest) => this.#sendPart(number, body, Buffer.from(digest, 'base64'), signal))
           .then(() => {
             done += body.length;
+            blocks.push(block);
             options.onProgress?.(done);
           })
           .finally(() => flights.delete(flight));
@@ -101,13 +109,15 @@ export class MultipartUpload {
       await Promise.all(flights);
       // A flight that failed while the last part was read is no longer among those just waited for.
       signal.throwIfAborted();
+      return await whole.session.digest();
     } catch (error) {
       failure.abort(error);
       await Promise.allSettled(flights);
       // What failed first: the others failed because of it.
       throw failure.signal.reason as Error;
+    } finally {
+      whole.release();
     }
-    return whole.digest('hex');
   }
 
   /**
@@ -144,13 +154,12 @@ export class MultipartUpload {
     }
   }
 
-  async #sendPart(PartNumber: number, body: Buffer, signal: AbortSignal): Promise<void> {
+  async #sendPart(PartNumber: number, body: Buffer, digest: Buffer, signal: AbortSignal): Promise<void> {
     const stored = this.there.get(PartNumber);
     if (stored !== undefined && holds(stored, body)) {
       this.#completed.push({ PartNumber, ETag: stored.ETag, ...checksumsOf(stored) });
       return;
     }
-    const digest = createHash('sha256').update(body).digest();
     const guard = guardOf(this.mode.partChecksum, body, digest);
     const command = new UploadPartCommand({ ...this.target, PartNumber, Body: body, ...guard });
     const sent = await this.client.send(withPayloadDigest(command, digest), { abortSignal: signal });

@@ -209,7 +209,8 @@ export class S3ArchiveStore implements ArchiveStore {
     const Metadata = { sha256: expected.sha256, bytes: String(expected.bytes) };
     const mode = await this.#mode();
     if (expected.bytes <= this.#partBytes) {
-      const body = await source.read(0, expected.bytes);
+      const body = Buffer.allocUnsafe(expected.bytes);
+      await source.read(0, body);
       const digest = sha256(body);
       if (digest.toString('hex') !== expected.sha256) throw otherDigest(source.name);
       const IfNoneMatch = mode.conditionalPut ? '*' : undefined;

@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { DataCorruptionError } from '../exceptions.js';
+import { takeDigest } from '../utilities/digest-session.js';
 import { classifyDiskError } from '../utilities/disk.js';
+import { InFlight } from '../utilities/in-flight.js';
 import { outcomeOf, settled } from '../utilities/settled.js';
+import { sharedBlock } from '../utilities/threads.js';
 import type { SendRequest } from './transport.js';
 
 export interface Chunk {
@@ -11,6 +13,9 @@ export interface Chunk {
   /** Never reused: whoever takes it may keep it until it is sent. */
   data: Buffer;
 }
+
+/** Chunks that a thread digests or has before it. */
+const DIGESTS_IN_FLIGHT = 4;
 
 /**
  * Reads the file of a request from its begin to its end, the next chunk while the last one is used, and digests it.
@@ -30,7 +35,8 @@ export async function* readSource(request: SendRequest, chunkBytes: number): Asy
 }
 
 async function* readFrom(file: FileHandle, request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
-  const hash = createHash('sha256');
+  const hash = await takeDigest();
+  const digests = new InFlight(DIGESTS_IN_FLIGHT);
   const read = (position: number) =>
     settled(readChunk(file, position, Math.min(chunkBytes, request.bytes - position)));
   let next = read(0);
@@ -40,21 +46,24 @@ async function* readFrom(file: FileHandle, request: SendRequest, chunkBytes: num
       request.signal?.throwIfAborted();
       if (data.length === 0) throw corrupt(request, `ends after ${position} of ${request.bytes} bytes`);
       next = read(position + data.length);
-      hash.update(data);
+      await digests.add(hash.session.update(data));
       yield { position, data };
       position += data.length;
     }
+    await digests.drain();
+    const sha256 = await hash.session.digest();
+    if (sha256 !== request.sha256)
+      throw corrupt(request, `has the SHA-256 ${sha256} instead of ${request.sha256}`);
   } finally {
     await next; // nobody may close the file under it
+    await digests.settle();
+    hash.release();
   }
-  const sha256 = hash.digest('hex');
-  if (sha256 !== request.sha256)
-    throw corrupt(request, `has the SHA-256 ${sha256} instead of ${request.sha256}`);
 }
 
 async function readChunk(file: FileHandle, position: number, length: number): Promise<Buffer> {
   if (length <= 0) return Buffer.alloc(0);
-  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, position);
+  const { buffer, bytesRead } = await file.read(sharedBlock(length), 0, length, position);
   return buffer.subarray(0, bytesRead);
 }
 

@@ -1,6 +1,7 @@
 import { workContext } from '../decorators.js';
 import { DataCorruptionError, DataTransferError, StorageError } from '../exceptions.js';
 import { checkPlainName } from '../utilities/disk.js';
+import { InFlight } from '../utilities/in-flight.js';
 import { outcomeOf, settled } from '../utilities/settled.js';
 import { readSource } from './read-source.js';
 import type { SendRequest, SendResult } from './transport.js';
@@ -107,7 +108,7 @@ async function copy(
   from: number,
 ): Promise<void> {
   const file = await destination.open(part, request.bytes);
-  const writes = new InFlight(file);
+  const writes = new InFlight(() => file.writesInFlight);
   let [flushedAt, done] = [from, from];
   try {
     for await (const { position, data } of readSource(request, destination.chunkBytes)) {
@@ -130,35 +131,6 @@ async function copy(
   } finally {
     await writes.settle();
     await file.close();
-  }
-}
-
-/** Writes on their way, none further from the first that is not done than the file allows; a failure is thrown by whoever adds or waits next. */
-class InFlight {
-  readonly #file: DestinationFile;
-  readonly #running: Promise<PromiseSettledResult<void>>[] = [];
-
-  constructor(file: DestinationFile) {
-    this.#file = file;
-  }
-
-  async add(work: Promise<void>): Promise<void> {
-    this.#running.push(settled(work));
-    while (this.#running.length >= this.#file.writesInFlight) await this.#first();
-  }
-
-  async drain(): Promise<void> {
-    while (this.#running.length > 0) await this.#first();
-  }
-
-  /** Waits for the end of everything, failed or not: nobody may close a file under it. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#running);
-  }
-
-  async #first(): Promise<void> {
-    const outcome = await this.#running.shift();
-    if (outcome !== undefined) outcomeOf(outcome);
   }
 }
 

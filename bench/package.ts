@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findProgram, missingWithout, ours } from './contenders.js';
+import {
+  known,
+  median,
+  ratio,
+  runCases,
+  type BenchDocument,
+  type BenchOptions,
+  type Case,
+  type CaseResult,
+} from './harness.js';
+import { makeSource, type SourceShape } from './sources.js';
+import { timed } from './timed.js';
+
+const SHAPES: Record<string, SourceShape> = {
+  '1 GiB in 200 files': { files: 200, fileBytes: Math.floor(2 ** 30 / 200) },
+  '20,000 files of 10 KiB': { files: 20_000, fileBytes: 10 * 1024 },
+};
+const OURS = 'cdt';
+const SCRIPT = 'tar, sha256sum';
+const BAGIT = 'bagit.py, tar';
+const CORE = 'bound: one SHA-256 core';
+const DISK = 'bound: the disk';
+
+/**
+ * A package of a source, with the digest of each file and of the whole. Ours finds the files, makes the bag and flushes it to disk. The
+ * others do not flush what they write; their files are found, read and digested by `find`, `xargs` and as few `sha256sum` as can be.
+ * The bounds: the bytes of the source digested once by one core; written once and flushed. All of them find the source in memory.
+ */
+export async function packageBench(options: BenchOptions): Promise<BenchDocument> {
+  const folder = await mkdtemp(join(tmpdir(), 'cdt-bench-package-'));
+  try {
+    const wanted = Object.entries(SHAPES).filter(([name]) => name.includes(options.only));
+    const cases = await runCases(
+      wanted.map(([name, shape], at) => caseOf(join(folder, String(at)), name, shape)),
+      options,
+    );
+    const ratios: Record<string, number | undefined> = {};
+    for (const [name] of wanted) {
+      for (const other of [SCRIPT, BAGIT])
+        ratios[`${OURS} / ${other}, ${name}`] = ratio(cases, name, OURS, other);
+      ratios[`${OURS} / slower bound, ${name}`] = ofSlowerBound(cases, name);
+    }
+    return { bench: 'package', cases, ratios: known(ratios) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function caseOf(folder: string, name: string, shape: SourceShape): Case {
+  const source = join(folder, 'source');
+  const plain = join(folder, 'plain');
+  makeSource(source, shape);
+  execFileSync('sh', ['-c', 'find "$1" -type f -exec cat {} + > "$2"', 'sh', source, plain]);
+  const out = (round: number, contender: string) => join(folder, `${contender}-${round}`);
+  const fresh = (contender: string) => async (round: number) => {
+    await mkdir(out(round, contender), { recursive: true });
+  };
+  const clear = (contender: string) => (round: number) =>
+    rm(out(round, contender), { recursive: true, force: true });
+  const inFresh = (contender: string) => ({ before: fresh(contender), after: clear(contender) });
+  const sh = (script: string, ...args: string[]) => timed(['sh', '-ec', script, 'sh', ...args]);
+  return {
+    name,
+    bytes: shape.files * shape.fileBytes,
+    files: shape.files,
+    contenders: [
+      {
+        name: OURS,
+        ...inFresh('cdt'),
+        run: (round) => timed(ours('package', source, join(out(round, 'cdt'), 'bag.tar'))),
+      },
+      {
+        name: SCRIPT,
+        ...inFresh('script'),
+        run: (round) =>
+          sh(
+            `cd "$1"; tar cf "$2/bag.tar" .; find . -type f -print0 | xargs -0 sha256sum > "$2/manifest"; sha256sum "$2/bag.tar" > "$2/whole"`,
+            source,
+            out(round, 'script'),
+          ),
+      },
+      {
+        name: BAGIT,
+        missing: missingWithout('bagit.py', 'pip install bagit', 'BAGIT'),
+        // It makes a bag of the folder itself.
+        before: (round) => cp(source, join(out(round, 'bagit'), 'bag'), { recursive: true }),
+        after: clear('bagit'),
+        run: (round) =>
+          sh(
+            `"$1" --quiet --sha256 --processes 2 "$2/bag"; cd "$2"; tar cf bag.tar bag`,
+            findProgram('bagit.py', 'BAGIT') ?? '',
+            out(round, 'bagit'),
+          ),
+      },
+      { name: CORE, run: () => timed(ours('digest', plain)) },
+      {
+        name: DISK,
+        ...inFresh('disk'),
+        run: (round) =>
+          timed([
+            'dd',
+            `if=${plain}`,
+            `of=${join(out(round, 'disk'), 'plain')}`,
+            'bs=1M',
+            'conv=fdatasync',
+            'status=none',
+          ]),
+      },
+    ],
+  };
+}
+
+/** Our rate as a part of what the slower of the two bounds allows: the median of the rounds. */
+function ofSlowerBound(cases: CaseResult[], name: string): number | undefined {
+  const of = (contender: string) =>
+    cases.find((one) => one.case === name && one.contender === contender)?.seconds ?? [];
+  const [own, core, disk] = [of(OURS), of(CORE), of(DISK)];
+  const parts = own.map((seconds, round) => Math.max(core[round] ?? NaN, disk[round] ?? NaN) / seconds);
+  return parts.length === 0 ? undefined : Math.round(median(parts) * 1000) / 1000;
+}

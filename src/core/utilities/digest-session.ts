@@ -1,0 +1,44 @@
+import { createHash, hash as digestAtOnce, type Hash } from 'node:crypto';
+import { takeThread, type Lease } from './threads.js';
+
+/** A SHA-256 that grows in a thread. */
+export class DigestSession {
+  #hash: Hash = createHash('sha256');
+  #marked: Hash | undefined;
+
+  /** Adds bytes. What is before `mark` is what {@link back} goes back to. */
+  update(bytes: Uint8Array, mark?: number): void {
+    if (mark !== undefined) {
+      this.#hash.update(bytes.subarray(0, mark));
+      this.#marked = this.#hash.copy();
+    }
+    this.#hash.update(mark === undefined ? bytes : bytes.subarray(mark));
+  }
+
+  /** Forgets all that was added since the last mark. A mark serves once. */
+  back(): void {
+    if (this.#marked === undefined) throw new Error('there is no mark to go back to');
+    this.#hash = this.#marked;
+    this.#marked = undefined;
+  }
+
+  /** Adds bytes, and answers with the digest of these alone (base64). */
+  updateAndDigest(bytes: Uint8Array): string {
+    this.#hash.update(bytes);
+    return digestAtOnce('sha256', bytes, 'base64');
+  }
+
+  /** Hex digest of all that was added; nothing can be added any more. */
+  digest(): string {
+    return this.#hash.digest('hex');
+  }
+}
+
+export function open(): DigestSession {
+  return new DigestSession();
+}
+
+/** A digest in a thread of its own. */
+export function takeDigest(): Promise<Lease<DigestSession>> {
+  return takeThread<DigestSession>(new URL(import.meta.url));
+}

@@ -1,0 +1,59 @@
+import { open } from 'node:fs/promises';
+import { InFlight } from './in-flight.js';
+import { inOrder } from './in-order.js';
+import { sharedBlock } from './threads.js';
+
+const BLOCK_BYTES = 1024 * 1024;
+const FILLED_AHEAD = 2;
+const IN_USE = 3;
+
+/** Blocks of memory that threads share, over and over, so many that none is filled while it is in use. */
+export function* blocksInTurn(count: number, bytes: number): Generator<Buffer> {
+  const blocks = Array.from({ length: count }, () => sharedBlock(bytes));
+  while (true) yield* blocks;
+}
+
+/**
+ * Reads a file once from its begin to its end; the next blocks are read while the last ones are used.
+ *
+ * @param use what is done with each block, called in their order and not waited for at once; the block is its own until it has ended
+ * @returns the bytes of the file
+ * @throws the errors of the system, and of `use`
+ */
+export async function throughFile(
+  path: string,
+  options: { signal?: AbortSignal; onProgress?: (bytesDone: number) => void },
+  use: (block: Buffer) => Promise<unknown>,
+): Promise<number> {
+  const file = await open(path, 'r');
+  const flight = new InFlight(IN_USE);
+  try {
+    let asked = 0;
+    let done = 0;
+    const fill = async (block: Buffer) => {
+      const position = asked;
+      asked += block.length;
+      let filled = 0;
+      while (filled < block.length) {
+        const { bytesRead } = await file.read(block, filled, block.length - filled, position + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return block.subarray(0, filled);
+    };
+    const blocks = blocksInTurn(FILLED_AHEAD + IN_USE, BLOCK_BYTES);
+    for await (const bytes of inOrder(blocks, FILLED_AHEAD, fill)) {
+      options.signal?.throwIfAborted();
+      if (bytes.length === 0) break;
+      done += bytes.length;
+      const told = done;
+      await flight.add(use(bytes).then(() => options.onProgress?.(told)));
+      if (bytes.length < BLOCK_BYTES) break;
+    }
+    await flight.drain();
+    return done;
+  } finally {
+    await flight.settle();
+    await file.close();
+  }
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  lstatSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ConfigurationError } from '../../../src/core/exceptions.js';
+import { bagInfoText, DECLARATION, manifestLine, payloadOxum } from '../../../src/core/package/bag.js';
+import { BagStream } from '../../../src/core/package/bag-stream.js';
+import type { SourceEntry } from '../../../src/core/package/package-result.js';
+import { findSourceRoot } from '../../../src/core/package/source-root.js';
+import { decodePath } from '../../../src/core/utilities/path-text.js';
+import { END_OF_ARCHIVE, padding, tarHeader } from '../../../src/core/utilities/tar-writer.js';
+import { withScratch } from '../../support/scratch.js';
+import { buildTree } from '../../support/weird-tree.js';
+import { folders, scan } from './support.js';
+
+const BAG_INFO = { 'Bagging-Date': '2026-11-23' };
+
+/**
+ * The bag of these entries as they were found, put together the plain way: what every arrangement of blocks and threads must give. Files
+ * may have grown since.
+ */
+function plainBag(source: string, entries: SourceEntry[]): Buffer {
+  const parts: Buffer[] = [];
+  const manifest: Buffer[] = [];
+  let [newest, files, bytes] = [0n, 0, 0];
+  const add = (path: Buffer, content: Buffer, mode: number, mtime: bigint) =>
+    parts.push(
+      tarHeader({ path, kind: 'file', size: content.length, mode, mtime }),
+      content,
+      padding(content.length),
+    );
+  for (const entry of entries) {
+    const path = Buffer.concat([Buffer.from(`${source}/`), decodePath(entry.path)]);
+    const inBag = Buffer.concat([Buffer.from('data/'), decodePath(entry.path)]);
+    const stats = lstatSync(path, { bigint: true });
+    const [mode, mtime] = [Number(stats.mode), BigInt(Math.floor(Number(entry.mtimeNs) / 1e9))];
+    if (mtime > newest) newest = mtime;
+    const name = Buffer.concat([Buffer.from('bag/'), inBag]);
+    if (entry.kind === 'file') {
+      const content = readFileSync(path).subarray(0, entry.size);
+      add(name, content, mode, mtime);
+      manifest.push(manifestLine(sha256(content), inBag));
+      files += 1;
+      bytes += content.length;
+    } else {
+      const linkTarget = entry.kind === 'symlink' ? readlinkSync(path, { encoding: 'buffer' }) : undefined;
+      parts.push(tarHeader({ path: name, kind: entry.kind, size: 0, mode, mtime, linkTarget }));
+    }
+  }
+  if (entries.length === 0)
+    parts.push(
+      tarHeader({ path: Buffer.from('bag/data'), kind: 'directory', size: 0, mode: 0o755, mtime: 0n }),
+    );
+  const tags: [string, Buffer][] = [
+    ['bagit.txt', Buffer.from(DECLARATION)],
+    ['bag-info.txt', Buffer.from(bagInfoText({ ...BAG_INFO, 'Payload-Oxum': payloadOxum(bytes, files) }))],
+    ['manifest-sha256.txt', Buffer.concat(manifest)],
+  ];
+  const lines = tags.map(([name, content]) => manifestLine(sha256(content), Buffer.from(name)));
+  tags.push(['tagmanifest-sha256.txt', Buffer.concat(lines)]);
+  for (const [name, content] of tags) add(Buffer.from(`bag/${name}`), content, 0o644, newest);
+  return Buffer.concat([...parts, END_OF_ARCHIVE]);
+}
+
+/** Takes a stream's blocks one after the other, and puts together what they say; `between` runs before each. */
+function together(stream: BagStream, blockBytes: number, between: (block: number) => void = () => undefined) {
+  const tar: Buffer[] = [];
+  let position = 0;
+  let mark: number | undefined;
+  const outcomes = [];
+  let payloadDone = 0;
+  for (let block = 0; ; block++) {
+    between(block);
+    const bytes = Buffer.alloc(blockBytes);
+    const filled = stream.fill(bytes);
+    outcomes.push(...filled.outcomes);
+    assert.ok(filled.payloadDone >= payloadDone, 'progress went back');
+    payloadDone = filled.payloadDone;
+    if (filled.length === 0) return { tar: Buffer.concat(tar), outcomes, payloadDone };
+    if (filled.from < position) {
+      assert.equal(filled.from, mark, 'it goes back to another place than the mark');
+      tar.splice(0, tar.length, Buffer.concat(tar).subarray(0, filled.from));
+    }
+    tar.push(bytes.subarray(0, filled.length));
+    position = filled.from + filled.length;
+    if (filled.mark !== undefined) mark = filled.from + filled.mark;
+  }
+}
+
+async function streamOf(source: string, entries: SourceEntry[]): Promise<BagStream> {
+  const root = await findSourceRoot(source, ConfigurationError);
+  const stream = new BagStream({ root, name: 'bag', bagInfo: BAG_INFO });
+  stream.add(entries);
+  return stream;
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+test('a tree of awkward names gives the same bytes, whatever the size of the blocks', async (t) => {
+  await withScratch(t, async (directory) => {
+    const { source } = folders(directory);
+    buildTree(source, { files: 120, seed: 11, bigFiles: [3_000_000, 70_000] });
+    const { entries } = await scan(source);
+    const expected = plainBag(source, entries);
+    for (const blockBytes of [512, 4096, 10_007, 65_536, 1_048_576, 16_777_216]) {
+      const { tar, outcomes, payloadDone } = together(await streamOf(source, entries), blockBytes);
+      assert.equal(sha256(tar), sha256(expected), `blocks of ${blockBytes} bytes`);
+      assert.equal(outcomes.length, entries.length);
+      assert.equal(
+        payloadDone,
+        entries.reduce((sum, { size }) => sum + size, 0),
+      );
+    }
+  });
+});
+
+test('files that change at any moment leave the bag of the others, wherever the blocks end', async (t) => {
+  await withScratch(t, async (directory) => {
+    let run = 0;
+    const sizes = fc.array(fc.integer({ min: 0, max: 6000 }), { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(
+        sizes,
+        fc.integer({ min: 600, max: 5000 }),
+        fc.array(fc.tuple(fc.nat(11), fc.nat(20)), { maxLength: 4 }),
+        async (files, blockBytes, changes) => {
+          const source = join(directory, String((run += 1)));
+          mkdirSync(source);
+          files.forEach((size, at) => writeFileSync(join(source, `f${at}`), Buffer.alloc(size, at + 1)));
+          const { entries } = await scan(source);
+          const change = (block: number) => {
+            for (const [file, when] of changes)
+              if (when === block && file < files.length) appendFileSync(join(source, `f${file}`), 'more');
+          };
+          const { tar, outcomes } = together(await streamOf(source, entries), blockBytes, change);
+          const taken = entries.filter((_, at) => 'ctimeNs' in outcomes[at]!);
+          const left = entries.filter(({ path, size }) => statSync(join(source, path)).size === size);
+          for (const entry of left)
+            assert.ok(taken.includes(entry), 'a file that did not change is not in the bag');
+          assert.deepEqual(tar, plainBag(source, taken));
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
