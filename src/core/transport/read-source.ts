@@ -1,10 +1,9 @@
-import { open, type FileHandle } from 'node:fs/promises';
-import { DataCorruptionError } from '../exceptions.js';
+import type { FileHandle } from 'node:fs/promises';
 import { takeDigest } from '../utilities/digest-session.js';
-import { classifyDiskError } from '../utilities/disk.js';
 import { InFlight } from '../utilities/in-flight.js';
 import { outcomeOf, settled } from '../utilities/settled.js';
 import { sharedBlock } from '../utilities/threads.js';
+import { corrupt, onDisk, openSource } from './source-file.js';
 import type { SendRequest } from './transport.js';
 
 export interface Chunk {
@@ -24,10 +23,8 @@ const DIGESTS_IN_FLIGHT = 4;
  * @throws DataCorruptionError at the end when the file's size or digest is not what the request says
  */
 export async function* readSource(request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
-  const file = await onDisk(request, open(request.file, 'r'));
+  const file = await openSource(request);
   try {
-    const { size } = await onDisk(request, file.stat());
-    if (size !== request.bytes) throw corrupt(request, `has ${size} bytes instead of ${request.bytes}`);
     yield* readFrom(file, request, chunkBytes);
   } finally {
     await file.close();
@@ -65,20 +62,4 @@ async function readChunk(file: FileHandle, position: number, length: number): Pr
   if (length <= 0) return Buffer.alloc(0);
   const { buffer, bytesRead } = await file.read(sharedBlock(length), 0, length, position);
   return buffer.subarray(0, bytesRead);
-}
-
-async function onDisk<T>(request: SendRequest, promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (error) {
-    throw classifyDiskError(error, { subject: request.file });
-  }
-}
-
-function corrupt(request: SendRequest, what: string): DataCorruptionError {
-  return new DataCorruptionError(`${request.file} ${what}`, {
-    subject: request.name,
-    advice:
-      'The copy at the origin is not what the catalogue knows. Nothing was published at the destination.',
-  });
 }

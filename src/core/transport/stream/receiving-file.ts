@@ -1,0 +1,185 @@
+import { constants } from 'node:fs';
+import { open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { DataTransferError } from '../../exceptions.js';
+import { ifPresent, removeIfPresent, syncDirectory } from '../../utilities/disk.js';
+import { MIB } from './frames.js';
+import { Journal } from './journal.js';
+import { current, MOST_TOLD, type Piece } from './pieces.js';
+import { Ranges } from './ranges.js';
+import { partPath, requireSpace, targetPath, type Target } from './target.js';
+
+/** Pieces are brought to disk together: as soon as there are so many bytes, and no later than after so many milliseconds. */
+const GROUP_BYTES = 32 * MIB;
+const GROUP_MS = 50;
+
+interface Group {
+  pieces: Piece[];
+  bytes: number;
+  kept: Promise<void>;
+  resolve: () => void;
+  reject: (reason: unknown) => void;
+}
+
+/**
+ * A file that comes in pieces, in any order, from any number of connections: written at their places into a partial file, brought to disk in
+ * groups, noted in a journal, and renamed once all are there. What is noted outlives every crash.
+ *
+ * Two attempts at the same file share it. Two processes may have the same file open too, since both write the same bytes at the same places
+ * and the one that renames second finds the target there.
+ */
+export class ReceivingFile {
+  readonly target: Target;
+  readonly #part: FileHandle;
+  readonly #journal: Journal;
+  /** In the order in which they came. */
+  readonly #pieces: Piece[];
+  readonly #there = new Ranges();
+  #group: Group | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | undefined;
+  #committing: Promise<boolean> | undefined;
+  #state: 'open' | 'published' | 'given up' = 'open';
+
+  private constructor(target: Target, part: FileHandle, journal: Journal, pieces: Piece[]) {
+    this.target = target;
+    this.#part = part;
+    this.#journal = journal;
+    this.#pieces = pieces;
+    for (const { offset, length } of pieces) this.#there.add(offset, offset + length);
+  }
+
+  /**
+   * Goes on with the partial file that is there, or begins one.
+   *
+   * @throws StorageError where there is no room for what is missing; nothing was made then
+   */
+  static async open(target: Target): Promise<ReceivingFile> {
+    const path = partPath(target);
+    const before = await ifPresent(stat(path));
+    // Blocks, not size: the places of pieces that are missing take no room yet.
+    await requireSpace(target, target.bytes - Math.min(target.bytes, (before?.blocks ?? 0) * 512));
+    const part = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW);
+    try {
+      const { ino, size } = await part.stat({ bigint: true });
+      if (size > target.bytes) await part.truncate(target.bytes);
+      const { journal, pieces } = await Journal.open(`${path}.pieces`, { ...target, inode: ino });
+      await syncDirectory(target.directory);
+      const whole = pieces.filter(
+        ({ offset, length }) => offset + length <= Math.min(Number(size), target.bytes),
+      );
+      return new ReceivingFile(target, part, journal, whole);
+    } catch (error) {
+      await part.close();
+      throw error;
+    }
+  }
+
+  /** The pieces that are there, for a sender who checks them against the origin. */
+  get held(): Piece[] {
+    return current(this.#pieces).slice(0, MOST_TOLD);
+  }
+
+  get isPublished(): boolean {
+    return this.#state === 'published';
+  }
+
+  /** Writes a piece that was checked at its place; it is not on disk yet. */
+  async write(data: Buffer, position: number): Promise<void> {
+    if (this.#state === 'published') return;
+    for (let done = 0; done < data.length;) {
+      done += (await this.#part.write(data, done, data.length - done, position + done)).bytesWritten;
+    }
+  }
+
+  /** Resolves when a piece that was written is on disk and noted. */
+  keep(piece: Piece): Promise<void> {
+    if (this.#state === 'published') return Promise.resolve();
+    if (this.#state === 'given up') return Promise.reject(givenUp(this.target));
+    const group = (this.#group ??= newGroup());
+    group.pieces.push(piece);
+    group.bytes += piece.length;
+    this.#timer ??= setTimeout(() => void this.#flush(), GROUP_MS);
+    if (group.bytes >= GROUP_BYTES) void this.#flush();
+    return group.kept;
+  }
+
+  /** Publishes the file under its name; false, and nothing was done, where pieces are missing. */
+  async commit(): Promise<boolean> {
+    await this.#flush();
+    if (this.#state === 'published') return true;
+    if (this.#state === 'given up') throw givenUp(this.target);
+    if (this.#there.bytes < this.target.bytes) return false;
+    this.#committing ??= this.#publish().finally(() => (this.#committing = undefined));
+    return this.#committing;
+  }
+
+  /** Removes what has come: it is not what it should be. */
+  async discard(): Promise<void> {
+    if (this.#state === 'published') return;
+    this.#state = 'given up';
+    await removeIfPresent(partPath(this.target));
+    await removeIfPresent(`${partPath(this.target)}.pieces`);
+  }
+
+  /** Releases the file; what is noted stays for the next attempt. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#flush();
+    await this.#part.close();
+    await this.#journal.close();
+  }
+
+  async #publish(): Promise<boolean> {
+    const [from, to] = [partPath(this.target), targetPath(this.target)];
+    // The journal may have come from an attempt before: that its pieces are on disk is true only after this.
+    await this.#part.datasync();
+    const renamed = await ifPresent(rename(from, to).then(() => true));
+    await syncDirectory(this.target.directory);
+    // Gone before: somebody else has published it, or taken it away.
+    if (renamed === undefined && (await ifPresent(stat(to)))?.size !== this.target.bytes)
+      throw givenUp(this.target);
+    this.#state = 'published';
+    await removeIfPresent(`${from}.pieces`);
+    return true;
+  }
+
+  /** Brings everything that was written before to disk, one group after the other. */
+  async #flush(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const group = this.#group;
+    if (group === undefined) return;
+    this.#group = undefined;
+    this.#flushing = this.#bringToDisk(group);
+    await this.#flushing;
+    this.#flushing = undefined;
+  }
+
+  async #bringToDisk({ pieces, resolve, reject }: Group): Promise<void> {
+    try {
+      await this.#part.datasync();
+      await this.#journal.append(pieces);
+      for (const { offset, length } of pieces) this.#there.add(offset, offset + length);
+      this.#pieces.push(...pieces);
+      resolve();
+    } catch (error) {
+      // After a failed flush nobody knows what is on disk; a later one would say that all is well. The next attempt believes the journal.
+      if (this.#state === 'open') this.#state = 'given up';
+      reject(error);
+    }
+  }
+}
+
+function newGroup(): Group {
+  let [resolve, reject]: [Group['resolve'], Group['reject']] = [() => undefined, () => undefined];
+  const kept = new Promise<void>((yes, no) => ([resolve, reject] = [yes, no]));
+  return { pieces: [], bytes: 0, kept, resolve, reject };
+}
+
+function givenUp({ name }: Target): DataTransferError {
+  return new DataTransferError(`the partial file of ${name} was given up`, {
+    subject: name,
+    advice: 'The next attempt begins with what is known to be on disk.',
+  });
+}

@@ -1,0 +1,187 @@
+import { DataTransferError } from '../../exceptions.js';
+import type { StreamConnection } from './connection.js';
+import { decodePieces } from './pieces.js';
+import type { Sending } from './sending.js';
+import { revive } from './told-error.js';
+import type { Work, WorkQueue } from './work-queue.js';
+
+/** One stream of a sender: takes what is next as soon as its socket has drained, and hears the answers. */
+export class SendingStream {
+  readonly connection: StreamConnection;
+  readonly #queue: WorkQueue;
+  /** Files that were opened on this connection. */
+  readonly #opened = new Map<number, Sending>();
+  /** What was said and not answered yet. */
+  readonly #unanswered = new Map<string, Work>();
+  /** Files that were opened here only because something of them goes over this stream: the answer is known already. */
+  readonly #knownAnswer = new Set<number>();
+  #isRetired = false;
+
+  constructor(connection: StreamConnection, queue: WorkQueue) {
+    this.connection = connection;
+    this.#queue = queue;
+  }
+
+  /** Bytes that left for the kernel. */
+  get bytesWritten(): number {
+    return this.connection.bytesWritten;
+  }
+
+  /** Works until the connection ends, and gives back what was not answered. */
+  async run(): Promise<Error> {
+    this.connection.onEnd(() => this.#queue.leave(this));
+    this.#write().catch((error: unknown) => this.connection.fail(error as Error));
+    try {
+      await this.#hear();
+    } catch (error) {
+      this.connection.fail(error as Error);
+    }
+    for (const work of this.#unanswered.values()) work.sending.lost(work);
+    return this.connection.failure ?? new Error('it ended');
+  }
+
+  /** Takes nothing new any more, and ends when everything is answered. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#queue.leave(this);
+    this.#endIfDone();
+  }
+
+  /** The number of a file will not be used any more. */
+  forget(file: number): void {
+    for (const [key, work] of this.#unanswered)
+      if (work.sending.number === file) this.#unanswered.delete(key);
+    this.#knownAnswer.delete(file);
+    if (this.#opened.delete(file)) this.connection.write('close', { file }).catch(ignore);
+    this.#endIfDone();
+  }
+
+  async #write(): Promise<void> {
+    while (!this.#isRetired && this.connection.failure === undefined) {
+      const work = await this.#queue.take(this);
+      if (work === undefined) return;
+      await this.#say(work);
+    }
+  }
+
+  async #say(work: Work): Promise<void> {
+    const { sending } = work;
+    const release = () => {
+      if ('lease' in work) work.lease.release();
+    };
+    if (sending.isOver) {
+      release();
+      return;
+    }
+    const { number: file } = sending;
+    const { name, bytes, sha256 } = sending.request;
+    this.#unanswered.set(keyOf(work), work);
+    if (work.kind === 'whole') {
+      await this.connection.write(
+        'whole',
+        { file, name, sha256: work.piece.sha256 },
+        work.lease.buffer,
+        release,
+      );
+      return;
+    }
+    if (!this.#opened.has(file)) {
+      this.#opened.set(file, sending);
+      if (work.kind !== 'open') this.#knownAnswer.add(file);
+      try {
+        await this.connection.write('open', { file, name, bytes, sha256 });
+      } catch (error) {
+        release();
+        throw error;
+      }
+    }
+    if (work.kind === 'piece') {
+      const { number: piece, offset, sha256: digest } = work.piece;
+      await this.connection.write(
+        'piece',
+        { file, piece, offset, sha256: digest },
+        work.lease.buffer,
+        release,
+      );
+    } else if (work.kind !== 'open') await this.connection.write(work.kind, { file });
+  }
+
+  async #hear(): Promise<void> {
+    const { connection } = this;
+    for (let frame = await connection.next(); frame !== undefined; frame = await connection.next()) {
+      switch (frame.type) {
+        case 'alive':
+          break;
+        case 'state': {
+          const body = Buffer.allocUnsafe(frame.bodyBytes);
+          await connection.body(body);
+          if (this.#knownAnswer.delete(frame.header.file)) break;
+          this.#answer(frame.header.file, ['open', 'commit'], (sending) =>
+            sending.onState(decodePieces(body, sending.request.bytes)),
+          );
+          break;
+        }
+        case 'there':
+          if (this.#knownAnswer.delete(frame.header.file)) break;
+          this.#answer(frame.header.file, ['open'], (sending) => sending.onThere());
+          break;
+        case 'progress':
+          this.#opened.get(frame.header.file)?.onCompared(frame.header.bytes);
+          break;
+        case 'ack':
+          for (const piece of frame.header.pieces)
+            this.#answer(frame.header.file, [`piece ${piece}`], (sending) => sending.onKept(piece));
+          break;
+        case 'wrong':
+          this.#answer(frame.header.file, [`piece ${frame.header.piece}`], (sending, work) =>
+            sending.onWrong(work),
+          );
+          break;
+        case 'done': {
+          const { file, alreadyThere } = frame.header;
+          this.#answer(file, ['commit', 'discard', 'piece 0'], (sending) => sending.onDone(alreadyThere));
+          break;
+        }
+        case 'failed': {
+          const error = revive(frame.header.error, connection.peer.name);
+          if (frame.header.file === undefined) throw error;
+          this.#sendingOf(frame.header.file)?.fail(error);
+          break;
+        }
+        default:
+          throw new DataTransferError(
+            `${connection.peer.name} sent a ${frame.type}, which is for senders to send`,
+          );
+      }
+    }
+  }
+
+  /** Finds what this answers; an answer to nothing is one to something that was given up meanwhile. */
+  #answer(file: number, to: string[], act: (sending: Sending, work: Work) => void): void {
+    for (const kind of to) {
+      const work = this.#unanswered.get(`${file} ${kind}`);
+      if (work === undefined) continue;
+      this.#unanswered.delete(`${file} ${kind}`);
+      act(work.sending, work);
+      break;
+    }
+    this.#endIfDone();
+  }
+
+  #sendingOf(file: number): Sending | undefined {
+    return this.#opened.get(file) ?? this.#unanswered.get(`${file} piece 0`)?.sending;
+  }
+
+  #endIfDone(): void {
+    if (this.#isRetired && this.#unanswered.size === 0) this.connection.close();
+  }
+}
+
+function keyOf(work: Work): string {
+  return `${work.sending.number} ${'piece' in work ? `piece ${work.piece.number}` : work.kind}`;
+}
+
+/** Whoever reads from the connection hears how it ended. */
+function ignore(): void {
+  // Nothing to do.
+}

@@ -1,0 +1,327 @@
+import { createHash } from 'node:crypto';
+import { workContext } from '../../decorators.js';
+import { ChecksumVerificationError, DataTransferError } from '../../exceptions.js';
+import { settled } from '../../utilities/settled.js';
+import { corrupt, SourceFile } from '../source-file.js';
+import type { SendRequest, SendResult } from '../transport.js';
+import type { BufferPool } from './buffer-pool.js';
+import { MIB, WHOLE_BYTES } from './frames.js';
+import { pieceBytes } from './piece-size.js';
+import type { Piece } from './pieces.js';
+import { Ranges, type Range } from './ranges.js';
+import type { OutgoingPiece, Work } from './work-queue.js';
+
+/** Other bytes arrived than were sent: so often a piece is sent again before the line is given up. */
+const MOST_WRONG = 3;
+/** After so many commits that found pieces missing something else is wrong. */
+const MOST_ROUNDS = 3;
+
+/** What a file on its way needs of its transport. */
+export interface Way {
+  readonly buffers: BufferPool;
+  /** How many streams there are. */
+  readonly streams: number;
+  push(work: Work): void;
+}
+
+interface Answers {
+  state: readonly Piece[];
+  there: undefined;
+  done: boolean;
+}
+type Answer = { [K in keyof Answers]: { kind: K; value: Answers[K] } }[keyof Answers];
+
+/** One file on its way: read once from its begin to its end, cut into pieces that any stream takes, until the other end has all of it. */
+export class Sending {
+  readonly request: SendRequest;
+  readonly number: number;
+  readonly #way: Way;
+  readonly #failed: Promise<never>;
+  #reject: (reason: Error) => void = () => undefined;
+  #isOver = false;
+  /** Pieces that are on their way, by number. */
+  readonly #onTheWay = new Map<number, OutgoingPiece>();
+  #pieces = 0;
+  /** Bytes that the other end has, and bytes that were sent, some of them again. */
+  #done = 0;
+  #sent = 0;
+  #source: SourceFile | undefined;
+  #answered: ((answer: Answer) => void) | undefined;
+  #allKept: (() => void) | undefined;
+
+  /** @param number by which the two ends call it on all connections */
+  constructor(request: SendRequest, number: number, way: Way) {
+    this.request = request;
+    this.number = number;
+    this.#way = way;
+    this.#failed = new Promise((_, reject) => (this.#reject = reject));
+    this.#failed.catch(() => undefined); // thrown by whoever waits
+  }
+
+  /** Nobody waits for it any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Bytes that are still to be sent, at most. */
+  get left(): number {
+    return this.request.bytes - this.#done;
+  }
+
+  /** Ends it. */
+  fail(reason: Error): void {
+    this.#isOver = true;
+    this.#reject(reason);
+  }
+
+  async run(): Promise<SendResult> {
+    const source = (this.#source = await SourceFile.open(this.request));
+    const onAbort = () => this.fail(this.request.signal?.reason as Error);
+    this.request.signal?.addEventListener('abort', onAbort);
+    if (this.request.signal?.aborted === true) onAbort();
+    const sending = this.request.bytes <= WHOLE_BYTES ? this.#sendWhole(source) : this.#sendPieces(source);
+    try {
+      return await Promise.race([sending, this.#failed]);
+    } finally {
+      this.#isOver = true;
+      this.request.signal?.removeEventListener('abort', onAbort);
+      // Nobody may close the file under what is still being read.
+      void settled(sending).then(() => settled(source.close()));
+    }
+  }
+
+  // --- what the streams tell ---
+
+  onState(held: readonly Piece[]): void {
+    this.#tell({ kind: 'state', value: held });
+  }
+
+  onThere(): void {
+    this.#tell({ kind: 'there', value: undefined });
+  }
+
+  onDone(alreadyThere: boolean): void {
+    this.#tell({ kind: 'done', value: alreadyThere });
+  }
+
+  /** The other end reads what is there and has come so far: bytes move. */
+  onCompared(bytes: number): void {
+    if (!this.#isOver) this.request.onProgress?.(Math.min(bytes, this.request.bytes));
+  }
+
+  onKept(number: number): void {
+    const piece = this.#onTheWay.get(number);
+    if (piece === undefined || this.#isOver) return;
+    this.#onTheWay.delete(number);
+    this.#progress(piece.length);
+    if (this.#onTheWay.size === 0) this.#allKept?.();
+  }
+
+  onWrong(work: Work): void {
+    if (!('piece' in work) || this.#isOver) return;
+    if (++work.piece.wrong > MOST_WRONG) this.fail(this.#wrong(work.piece));
+    else this.#sendAgain(work);
+  }
+
+  /** What was said on a stream that broke was perhaps not heard. */
+  lost(work: Work): void {
+    if (this.#isOver) return;
+    if ('lease' in work) this.#sendAgain(work);
+    else this.#way.push(work);
+  }
+
+  // --- the course of it ---
+
+  async #sendWhole(source: SourceFile): Promise<SendResult> {
+    const { bytes } = this.request;
+    await this.request.pace?.(bytes);
+    const lease = await this.#way.buffers.take(bytes);
+    let done: Promise<Answer>;
+    try {
+      await source.read(lease.buffer, 0);
+      source.digest(lease.buffer);
+      source.verify();
+      const piece = { number: 0, offset: 0, length: bytes, sha256: this.request.sha256, wrong: 0 };
+      done = this.#answer();
+      this.#push({ sending: this, kind: 'whole', piece, lease });
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+    const alreadyThere = (await done).value === true;
+    this.#progress(bytes);
+    return { bytesSent: this.#sent, alreadyThere };
+  }
+
+  async #sendPieces(source: SourceFile): Promise<SendResult> {
+    const { name, bytes } = this.request;
+    const found = await this.#ask('open');
+    if (found.kind === 'there') {
+      workContext()?.note?.(`${name}: is there already`);
+      this.#progress(bytes);
+      return { bytesSent: 0, alreadyThere: true };
+    }
+    if (found.kind !== 'state') throw unexpected(found);
+    const held = found.value.reduce((sum, { length }) => sum + length, 0);
+    if (held > 0) workContext()?.note?.(`${name}: goes on with ${held} bytes that are there already`);
+    await this.#readAll(source, found.value);
+    try {
+      source.verify();
+    } catch (error) {
+      await this.#allArrived();
+      await this.#ask('discard'); // what came is not the file, and nobody may go on from it
+      throw error;
+    }
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      await this.#allArrived();
+      const answer = await this.#ask('commit');
+      if (answer.kind === 'done') {
+        return { bytesSent: this.#sent, alreadyThere: answer.value && this.#sent === 0 };
+      }
+      if (answer.kind !== 'state') throw unexpected(answer);
+      await this.#sendMissing(source, answer.value);
+    }
+    throw new DataTransferError(`${name} never became whole at the other end`, {
+      subject: name,
+      advice: 'More than one worker may answer at the address of the route: it must be one.',
+    });
+  }
+
+  /** Reads the file once. What the other end holds is checked against what is read here; what it lacks, or holds wrong, is sent. */
+  async #readAll(source: SourceFile, held: readonly Piece[]): Promise<void> {
+    const { bytes } = this.request;
+    const wrong: Range[] = [];
+    let at = 0;
+    for (const piece of [...held, undefined]) {
+      const to = piece?.offset ?? bytes;
+      for (; at < to; at += await this.#sendNext(source, at, to, true));
+      if (piece === undefined) break;
+      at += piece.length;
+      if (await this.#matches(source, piece)) this.#progress(piece.length);
+      else wrong.push({ from: piece.offset, to: at });
+      this.#requireGoing();
+    }
+    for (const { from, to } of wrong) {
+      for (at = from; at < to; at += await this.#sendNext(source, at, to, false));
+    }
+  }
+
+  /** After a commit that found less than everything, for instance because the other end has lost its journal. */
+  async #sendMissing(source: SourceFile, held: readonly Piece[]): Promise<void> {
+    const there = new Ranges();
+    for (const { offset, length } of held) there.add(offset, offset + length);
+    const missing = there.missing(this.request.bytes);
+    this.#done = Math.min(this.#done, there.bytes);
+    for (const { from, to } of missing) {
+      for (let at = from; at < to; at += await this.#sendNext(source, at, to, false));
+    }
+  }
+
+  /** Cuts a piece and gives it to the streams; says how long it is. */
+  async #sendNext(source: SourceFile, offset: number, to: number, isFirst: boolean): Promise<number> {
+    const { bytes } = this.request;
+    const length = Math.min(to - offset, pieceBytes({ bytes, left: bytes - offset }, this.#way.streams));
+    await this.request.pace?.(length);
+    const lease = await this.#way.buffers.take(length);
+    try {
+      this.#requireGoing();
+      await source.read(lease.buffer, offset);
+      if (isFirst) source.digest(lease.buffer);
+      const piece = { number: ++this.#pieces, offset, length, sha256: digestOf(lease.buffer), wrong: 0 };
+      this.#onTheWay.set(piece.number, piece);
+      this.#push({ sending: this, kind: 'piece', piece, lease });
+      return length;
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
+  /** Whether a piece that the other end holds is what the origin has; read in its turn and digested. */
+  async #matches(source: SourceFile, { offset, length, sha256 }: Piece): Promise<boolean> {
+    const hash = createHash('sha256');
+    for (let done = 0; done < length;) {
+      const lease = await this.#way.buffers.take(Math.min(MIB, length - done));
+      try {
+        await source.read(lease.buffer, offset + done);
+        source.digest(lease.buffer);
+        hash.update(lease.buffer);
+        done += lease.buffer.length;
+      } finally {
+        lease.release();
+      }
+    }
+    return hash.digest('hex') === sha256;
+  }
+
+  #sendAgain(work: Extract<Work, { piece: unknown }>): void {
+    this.#readAgain(work).catch((error: unknown) => this.fail(error as Error));
+  }
+
+  async #readAgain({ kind, piece }: Extract<Work, { piece: unknown }>): Promise<void> {
+    await this.request.pace?.(piece.length);
+    const lease = await this.#way.buffers.take(piece.length);
+    try {
+      this.#requireGoing();
+      await this.#source?.read(lease.buffer, piece.offset);
+      if (digestOf(lease.buffer) !== piece.sha256)
+        throw corrupt(this.request, `has other bytes from ${piece.offset} on than a moment ago`);
+      this.#push({ sending: this, kind, piece, lease });
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
+  #push(work: Extract<Work, { piece: unknown }>): void {
+    this.#requireGoing();
+    this.#sent += work.piece.length;
+    this.#way.push(work);
+  }
+
+  async #allArrived(): Promise<void> {
+    if (this.#onTheWay.size > 0) await new Promise<void>((resolve) => (this.#allKept = resolve));
+    this.#allKept = undefined;
+  }
+
+  #ask(kind: 'open' | 'commit' | 'discard'): Promise<Answer> {
+    const answer = this.#answer();
+    this.#way.push({ sending: this, kind });
+    return answer;
+  }
+
+  #answer(): Promise<Answer> {
+    return new Promise((resolve) => (this.#answered = resolve));
+  }
+
+  #tell(answer: Answer): void {
+    const answered = this.#answered;
+    this.#answered = undefined;
+    answered?.(answer);
+  }
+
+  #progress(bytes: number): void {
+    this.#done += bytes;
+    if (!this.#isOver) this.request.onProgress?.(this.#done);
+  }
+
+  #requireGoing(): void {
+    if (this.#isOver) throw new DataTransferError(`the sending of ${this.request.name} is over`);
+  }
+
+  #wrong({ offset, length }: Piece): ChecksumVerificationError {
+    const { name } = this.request;
+    return new ChecksumVerificationError(
+      `${length} bytes of ${name} from ${offset} on arrived wrong ${MOST_WRONG + 1} times`,
+      { subject: name, advice: 'Look at the memory and the network cards of the machines at both ends.' },
+    );
+  }
+}
+
+function digestOf(data: Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+function unexpected({ kind }: Answer): DataTransferError {
+  return new DataTransferError(`the other end answered "${kind}" where that is no answer`);
+}

@@ -1,0 +1,123 @@
+import { NetworkError } from '../../exceptions.js';
+import { checkPlainName } from '../../utilities/disk.js';
+import type { SendRequest, SendResult, Transport } from '../transport.js';
+import { BufferPool } from './buffer-pool.js';
+import type { StreamConnections } from './connections.js';
+import { MIB } from './frames.js';
+import { Sending, type Way } from './sending.js';
+import { StreamCount } from './stream-count.js';
+import { StreamPool } from './stream-pool.js';
+import { WorkQueue, type Work } from './work-queue.js';
+
+/** Buffers for what is read and not in the kernel yet. */
+const MEMORY_BYTES = 48 * MIB;
+/** For so many bytes one stream is worth its handshake. */
+const BYTES_A_STREAM = MIB;
+const LOOK_MS = 1000;
+const MOST_STREAMS = 64;
+
+export interface StreamWay {
+  connections: StreamConnections;
+  /** The destination, as its site calls it: `cologne.buffer`. */
+  location: string;
+  /** Streams at most; 64 where nothing is said. */
+  maxStreams?: number;
+}
+
+/**
+ * To the worker of another site, over any number of TLS connections between the two: docs/decisions/0401-stream-protocol.md.
+ *
+ * All sends share the streams. A send goes on with what the other end has on disk, whoever sent it. When the last stream is gone every send
+ * fails with the reason, and the next `send` dials anew. Aborting a send ends the streams if no other send uses them, since nothing
+ * else surely ends what is on the line.
+ */
+export class StreamTransport implements Transport, Way {
+  readonly name = 'stream';
+  readonly parallelSends = 256;
+  readonly buffers = new BufferPool(MEMORY_BYTES);
+  readonly #queue = new WorkQueue();
+  readonly #sendings = new Set<Sending>();
+  readonly #pool: StreamPool;
+  readonly #count: StreamCount;
+  #timer: NodeJS.Timeout | undefined;
+  #looked = { at: 0, bytes: 0 };
+  #numbers = 0;
+  #isClosed = false;
+
+  constructor(way: StreamWay) {
+    this.#pool = new StreamPool(way, this.#queue, (reason) => this.#fail(reason));
+    this.#count = new StreamCount(way.maxStreams ?? MOST_STREAMS);
+  }
+
+  /** How many streams the pieces are cut for. */
+  get streams(): number {
+    return this.#wanted();
+  }
+
+  push(work: Work): void {
+    this.#queue.push(work);
+  }
+
+  async send(request: SendRequest): Promise<SendResult> {
+    request.signal?.throwIfAborted();
+    checkPlainName(request.name);
+    if (this.#isClosed) throw closed();
+    const sending = new Sending(request, ++this.#numbers, this);
+    this.#sendings.add(sending);
+    try {
+      this.#adapt();
+      return await sending.run();
+    } finally {
+      this.#sendings.delete(sending);
+      this.#queue.drop(sending);
+      this.#pool.forget(sending.number);
+      if (this.#sendings.size === 0) this.#rest(request.signal);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    for (const sending of this.#sendings) sending.fail(closed());
+    this.#pool.close();
+    clearInterval(this.#timer);
+    return Promise.resolve();
+  }
+
+  #adapt(): void {
+    this.#pool.want(Math.max(this.#pool.size, this.#wanted()));
+    if (this.#timer !== undefined) return;
+    this.#looked = { at: performance.now(), bytes: this.#pool.bytesWritten };
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  /** No more than what is to be sent is worth. */
+  #wanted(): number {
+    let left = 0;
+    for (const sending of this.#sendings) left += sending.left;
+    return Math.min(this.#count.streams, Math.max(1, Math.ceil(left / BYTES_A_STREAM)));
+  }
+
+  #look(): void {
+    const [at, bytes] = [performance.now(), this.#pool.bytesWritten];
+    const rate = ((bytes - this.#looked.bytes) * 1000) / (at - this.#looked.at);
+    this.#looked = { at, bytes };
+    // Where streams waited for work it was not the line that set the rate.
+    if (!this.#queue.wasIdle() && this.#pool.size >= this.#count.streams)
+      this.#pool.want(this.#count.look(rate));
+  }
+
+  #fail(reason: Error): void {
+    for (const sending of this.#sendings) sending.fail(reason);
+    this.#pool.reset(reason);
+  }
+
+  #rest(signal: AbortSignal | undefined): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (signal?.aborted === true) this.#pool.reset(signal.reason as Error);
+  }
+}
+
+function closed(): NetworkError {
+  return new NetworkError('the transport was closed');
+}
