@@ -150,6 +150,11 @@ export class Metrics {
     'Time since its disk was measured.',
     ['site', 'location', 'type'],
   );
+  readonly streamConnections = this.gauge(
+    'cdt_stream_connections',
+    'Connections that move bytes over stream routes now: `out` to the peer, `in` from it.',
+    ['site', 'peer', 'direction'],
+  );
   readonly certificateEnds = this.gauge(
     'cdt_certificate_expiry_timestamp_seconds',
     'When a certificate ends that a worker shows on stream routes, or that of the authority it trusts; seconds since 1970.',

@@ -3,6 +3,7 @@ import type { Configuration } from './configuration.js';
 import { ConfigurationError } from './exceptions.js';
 import { notificationSettings } from './notifications/file.js';
 import type { NotificationSettings } from './notifications/settings.js';
+import { hostAndPort } from './utilities/host-and-port.js';
 import type { Secret } from './utilities/secret.js';
 
 /** Where metrics, notifications, health keys and logs of commands go to. All of it is optional but the last. */
@@ -24,7 +25,7 @@ export interface ObservabilitySettings {
 export function observabilitySettings(configuration: Configuration): ObservabilitySettings {
   const { values } = configuration;
   return {
-    metrics: listenAddress(values['metrics.address']),
+    metrics: values['metrics.address'] === 'off' ? undefined : hostAndPort(values['metrics.address']),
     influx: influx(values),
     redis:
       values['redis.url'] === undefined
@@ -49,10 +50,4 @@ function influx(values: Configuration['values']): ObservabilitySettings['influx'
       advice: 'set CCAT_DATA_TRANSFER_INFLUX_TOKEN or ..._INFLUX_TOKEN_FILE',
     });
   return { url, org: values['influx.org'], bucket: values['influx.bucket'], token };
-}
-
-function listenAddress(text: string): ObservabilitySettings['metrics'] {
-  if (text === 'off') return undefined;
-  const colon = text.lastIndexOf(':');
-  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
 }

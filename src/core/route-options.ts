@@ -1,4 +1,5 @@
 import type { Route } from './database/records.js';
+import { ConfigurationError } from './exceptions.js';
 import type { TransportName } from './states.js';
 
 /** What a route tells of how its other end is reached: how documents write it, and what each transport must be told. */
@@ -35,6 +36,16 @@ export function optionProblems({ transport, options }: Pick<Route, 'transport' |
     ...(missing.length > 0 ? [`${transport} needs ${inWords(missing)}`] : []),
     ...(foreign.length > 0 ? [`${transport} knows nothing of ${inWords(foreign)}`] : []),
   ];
+}
+
+/** @throws ConfigurationError for a route whose options are wrong, as those may be that came past the topology's document */
+export function requireOptions(route: Pick<Route, 'name' | 'transport' | 'options'>): void {
+  const problems = optionProblems(route);
+  if (problems.length > 0)
+    throw new ConfigurationError(`route ${route.name}: ${problems.join('; ')}`, {
+      subject: route.name,
+      advice: 'complete the options of the route in the topology',
+    });
 }
 
 function inWords(names: readonly OptionName[]): string {

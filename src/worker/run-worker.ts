@@ -38,6 +38,7 @@ import { ScheduleFollower, wantedSchedules } from './planner-schedules.js';
 import { QueueWatch } from './queue-watch.js';
 import type { WorkerSelection } from './selection.js';
 import { serviceShutdown } from './shutdown.js';
+import { startStream } from './stream/start-stream.js';
 import { activityBacklog, queueStates } from './task-queues.js';
 import { wakePlanner } from './wake-planner.js';
 import { wakeWaiting } from './wake-waiting.js';
@@ -91,6 +92,7 @@ export async function runWorker(
   });
   try {
     const settings = new SettingsManager(catalogue.settings, configuration.settings, log);
+    const stream = await startStream(configuration, selection, { catalogue, log, ...observability });
     const dependencies: Dependencies = {
       settings,
       catalogue,
@@ -117,7 +119,10 @@ export async function runWorker(
         },
       }),
       routeLimits: new TokenBuckets(),
-      transport: (route, destination) => makeTransport(transportTarget(route, destination)),
+      transport: (route, destination) =>
+        route.transport === 'stream'
+          ? stream.transport(route, destination)
+          : makeTransport(transportTarget(route, destination)),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
       reportProgress: onProgress ?? (() => undefined),
     };
@@ -150,7 +155,7 @@ export async function runWorker(
       backlog: (queue) => activityBacklog(client, queue),
       log,
     });
-    const following = [topology.run(stop)];
+    const following = [topology.run(stop), ...stream.run(stop)];
     if (selection.workflows) {
       await serving.serve(CATALOGUE_QUEUE);
       await serving.serve(WORKFLOW_QUEUE);
@@ -163,6 +168,7 @@ export async function runWorker(
       await Promise.race([Promise.all(following), serving.failed]);
     } finally {
       await serving.stop();
+      await stream.close();
     }
   } finally {
     await observability.close();

@@ -47,6 +47,18 @@ test('every wrong place is named, with what is expected there', () => {
       /sftp needs host/,
     ],
     [
+      'sites: {a: {name: x}, b: {name: y}}\nroutes: {r: {from: a, to: b, transport: sftp, host: h, username: u, listener: origin}}',
+      /routes\.r: sftp needs identity_file and known_hosts_file; routes\.r: sftp knows nothing of listener/,
+    ],
+    [
+      'sites: {a: {name: x}, b: {name: y}}\nroutes: {r: {from: a, to: b, transport: stream, directory: /b}}',
+      /routes\.r: stream needs host; routes\.r: stream knows nothing of directory/,
+    ],
+    [
+      'sites: {a: {name: x}, b: {name: y}}\nroutes: {r: {from: a, to: b, transport: stream, host: h, listener: both}}',
+      /routes\.r\.listener: .*"destination"/,
+    ],
+    [
       'sites: {ccat: {name: x, locations: {l: {type: long_term_archive, storage: tape}}}}',
       /ccat\.locations\.l\.storage: tapes are not served/,
     ],

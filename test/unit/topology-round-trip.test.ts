@@ -47,15 +47,31 @@ const topology = fc
       origin: fc.constant(origin),
       destination: fc.constant(destination),
       routeType: fc.constant('direct'),
-      transport: fc.constant('local'),
       priority: fc.integer({ min: -1000, max: 1000 }),
       active: fc.boolean(),
       maxTransfers: maybe(fc.integer({ min: 1, max: 100 })),
       maxBytesPerSecond: maybe(fc.integer({ min: 1, max: 1e12 })),
       hours: maybe(fc.array(fc.record({ from: time, to: time }), { minLength: 1, maxLength: 3 })),
-      options: fc.record({ directory: path }, { requiredKeys: [] }),
     });
-    return fc.uniqueArray(route, { selector: (one) => one.name, maxLength: 4 }).map((routes) => ({
+    const way = fc.oneof(
+      fc.record({
+        transport: fc.constant('local'),
+        options: fc.record({ directory: path }, { requiredKeys: [] }),
+      }),
+      fc.record({
+        transport: fc.constant('stream'),
+        options: fc.record(
+          {
+            host: fc.constantFrom('input.example.org', '::1'),
+            port: fc.integer({ min: 1, max: 65_535 }),
+            listener: fc.constantFrom('destination', 'origin'),
+          },
+          { requiredKeys: ['host'] },
+        ),
+      }),
+    );
+    const wayOf = fc.tuple(route, way).map(([common, own]) => ({ ...common, ...own }));
+    return fc.uniqueArray(wayOf, { selector: (one) => one.name, maxLength: 4 }).map((routes) => ({
       sites: sites.map(({ shortName, name }) => ({ shortName, name })),
       locations: sites.flatMap((one) => one.locations.map((here) => ({ ...here, site: one.shortName }))),
       routes,

@@ -8,14 +8,6 @@ import type { TransportTarget } from './transport.js';
  * @throws ConfigurationError where the route lacks options, or the destination is on no disk
  */
 export function transportTarget(route: Route, destination: Location): TransportTarget {
-  if (route.transport === 'stream')
-    throw new ConfigurationError(
-      `route ${route.name}: the workers do not serve routes of transport stream yet`,
-      {
-        subject: route.name,
-        advice: 'use sftp meanwhile',
-      },
-    );
   const directory = route.options.directory ?? destination.path;
   if (directory === undefined)
     throw new ConfigurationError(`${destination.site}.${destination.name} is not on a disk`, {

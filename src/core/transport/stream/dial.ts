@@ -6,10 +6,11 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls';
+import { certificateName } from '../../certificates.js';
 import { NetworkError, ServiceUnavailableError } from '../../exceptions.js';
 import { StreamConnection } from './connection.js';
 import { PROTOCOL, type HeaderOf } from './frames.js';
-import { secured, siteDomain, type StreamIdentity } from './identity.js';
+import { secured, type StreamIdentity } from './identity.js';
 import { classifyTlsError } from './tls-errors.js';
 
 /** TCP and TLS together may take so long. */
@@ -42,7 +43,7 @@ export async function dial(
   const options: ConnectionOptions & TcpNetConnectOpts = {
     host,
     port,
-    servername: siteDomain(site),
+    servername: certificateName(site),
     secureContext: contextOf(identity),
     // A line may have a round trip of half a second: the next address of a name is not tried before that.
     autoSelectFamilyAttemptTimeout: 5000,

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { CommonConnectionOptions, SecureContextOptions } from 'node:tls';
+import { certificateName, siteOfCertificate } from '../../certificates.js';
 import { ConfigurationError } from '../../exceptions.js';
 
 /** Who a worker is on the line: a certificate of the installation's own authority that names its site. All as PEM. */
@@ -7,23 +8,6 @@ export interface StreamIdentity {
   certificate: string;
   key: string;
   authority: string;
-}
-
-const DOMAIN = '.site.cdt.internal';
-
-/** The DNS name by which a certificate names a site; never looked up. */
-export function siteDomain(site: string): string {
-  return `${site}${DOMAIN}`;
-}
-
-/** The site that a certificate names; undefined where it names none, or more than one. */
-export function siteOf(certificate: X509Certificate): string | undefined {
-  const names = (certificate.subjectAltName ?? '')
-    .split(', ')
-    .filter((name) => name.startsWith('DNS:') && name.endsWith(DOMAIN))
-    .map((name) => name.slice('DNS:'.length, -DOMAIN.length));
-  const [site] = names;
-  return names.length === 1 && site !== undefined && /^[a-z0-9][a-z0-9_-]*$/i.test(site) ? site : undefined;
 }
 
 /**
@@ -34,7 +18,7 @@ export function siteOf(certificate: X509Certificate): string | undefined {
 export function ownSite(identity: StreamIdentity): string {
   let site: string | undefined;
   try {
-    site = siteOf(new X509Certificate(identity.certificate));
+    site = siteOfCertificate(new X509Certificate(identity.certificate));
   } catch (cause) {
     throw new ConfigurationError('our own certificate for the stream transport can not be read', {
       advice: 'Issue a certificate for this site and name its file in the configuration.',
@@ -43,7 +27,7 @@ export function ownSite(identity: StreamIdentity): string {
   }
   if (site !== undefined) return site;
   throw new ConfigurationError('our own certificate for the stream transport names no site', {
-    advice: `Issue a certificate whose DNS name is the site's, as in ${siteDomain('cologne')}.`,
+    advice: `Issue a certificate whose DNS name is the site's, as in ${certificateName('cologne')}.`,
   });
 }
 

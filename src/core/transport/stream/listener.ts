@@ -3,10 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { CCATDataOperationError } from '../../exceptions.js';
 import { ConfigurationError, DataTransferError } from '../../exceptions.js';
+import { siteOfCertificate } from '../../certificates.js';
 import { Callers } from './callers.js';
 import { StreamConnection, type Peer } from './connection.js';
 import { PROTOCOL } from './frames.js';
-import { ownSite, secured, siteOf, type StreamIdentity } from './identity.js';
+import { ownSite, secured, type StreamIdentity } from './identity.js';
 import { requireProtocol } from './protocol.js';
 import type { StreamReceiver } from './receiver.js';
 import { classifyTlsError, refused, whyUntrusted } from './tls-errors.js';
@@ -109,7 +110,7 @@ export class StreamListener {
 
   async #welcome(socket: TLSSocket): Promise<void> {
     const certificate = socket.getPeerX509Certificate();
-    const site = certificate === undefined ? undefined : siteOf(certificate);
+    const site = certificate === undefined ? undefined : siteOfCertificate(certificate);
     const address = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`;
     const peer: Peer = { site: site ?? '', name: `${site ?? 'somebody'} at ${address}` };
     const connection = new StreamConnection(socket, peer, this.#options.silenceMs);

@@ -32,7 +32,8 @@ export function whyUntrusted(code: string): string {
 export function untrusted(subject: PeerName, reason: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError(`the certificate of ${subject} is not trusted: ${reason}`, {
     subject,
-    advice: `Issue a new certificate for that site with the authority that this site trusts, install it there and restart its workers.`,
+    advice:
+      'Look with `cdt certificates show` at both sites: both must hold the same authority.pem. `cdt certificates renew SITE` makes a new certificate where the authority is; workers take it up by themselves. Then retry.',
     cause,
   });
 }
@@ -42,7 +43,7 @@ export function refused(by: string, reason: string): ConfigurationError {
   return new ConfigurationError(`${by} refused our certificate: ${reason}`, {
     subject: by,
     advice:
-      'Issue a new certificate for this site with the authority that both sites trust, and restart the workers here.',
+      'Look with `cdt certificates show` at both sites: both must hold the same authority.pem. `cdt certificates renew SITE` makes a new certificate where the authority is; copy it here, and the workers take it up by themselves. Then retry.',
   });
 }
 
