@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { TransferOrder } from '../core/database/records.js';
 import { workContext } from '../core/decorators.js';
 import { CCATDataOperationError } from '../core/exceptions.js';
@@ -60,6 +61,8 @@ export function makeTransferActivities(dependencies: Dependencies) {
     const sendThem = async (bundle: MovingBundle) => {
       const stopped = new AbortController();
       const signal = AbortSignal.any([bundle.signal, stopped.signal]);
+      // Every send waits on it: that is no leak.
+      setMaxListeners(0, signal);
       const limit = dependencies.routeLimits.of(route.name, route.maxBytesPerSecond);
       const pace = async (length: number) => limit?.take(length, { signal, onWait: bundle.heldBack });
       const sendOne = async (one: OrderedPackage) => {
