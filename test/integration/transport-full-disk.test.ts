@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { StorageError } from '../../src/core/exceptions.js';
 import { makeTransport } from '../../src/core/transport/make-transport.js';
-import { withSmallDisk } from '../support/hostile-disk.js';
+import { fillDisk, withSmallDisk } from '../support/hostile-disk.js';
 import { withSshd } from './support/sshd.js';
 import { assertArrived, withShipment, type RunOnTransport } from './support/transport-behaviour.js';
 
@@ -60,17 +60,4 @@ function isFullDisk(error: unknown): boolean {
   assert.equal(error.retryAfterSeconds, 30);
   assert.match(error.advice ?? '', /[Ff]ree space/);
   return true;
-}
-
-/** Writes a file until the disk takes no more. */
-function fillDisk(path: string): void {
-  const file = openSync(path, 'w');
-  try {
-    const block = Buffer.alloc(64 * 1024);
-    while (writeSync(file, block) > 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-  } finally {
-    closeSync(file);
-  }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 
 /**
  * Runs with a regular file at this path that cannot be opened for reading, whoever asks.
@@ -55,5 +55,18 @@ async function mounted(words: string[], at: string, run: () => Promise<void>): P
   } finally {
     // Lazily: what a failed test has left running may still have files open there.
     execFileSync('umount', ['--lazy', at]);
+  }
+}
+
+/** Writes a file until the disk takes no more. */
+export function fillDisk(path: string): void {
+  const file = openSync(path, 'w');
+  try {
+    const block = Buffer.alloc(64 * 1024);
+    while (writeSync(file, block) > 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  } finally {
+    closeSync(file);
   }
 }

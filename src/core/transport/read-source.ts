@@ -6,6 +6,8 @@ import { sharedBlock } from '../utilities/threads.js';
 import { corrupt, onDisk, openSource } from './source-file.js';
 import type { SendRequest } from './transport.js';
 
+const CHECK_CHUNK_BYTES = 1024 * 1024;
+
 export interface Chunk {
   /** Where in the file it begins. */
   position: number;
@@ -29,6 +31,12 @@ export async function* readSource(request: SendRequest, chunkBytes: number): Asy
   } finally {
     await file.close();
   }
+}
+
+/** Reads the file of a request for its digest alone; see {@link readSource}. */
+export async function checkSource(request: SendRequest): Promise<void> {
+  const chunks = readSource(request, CHECK_CHUNK_BYTES);
+  while ((await chunks.next()).done !== true);
 }
 
 async function* readFrom(file: FileHandle, request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {

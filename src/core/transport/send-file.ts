@@ -44,6 +44,14 @@ export interface DestinationFile {
   close(): Promise<void>;
 }
 
+/** How the bytes get into the partial file. */
+interface Way {
+  /** Its name. */
+  part?: string;
+  /** Makes it whole: all bytes of the file, flushed. `from` is where it ends now. */
+  copy?: (destination: Destination, part: string, request: SendRequest, from: number) => Promise<void>;
+}
+
 /**
  * Sends one file: beside its target, flushed, then renamed.
  *
@@ -51,10 +59,13 @@ export interface DestinationFile {
  * name has the digest in it, so both write the same bytes at the same positions, each all of them from where it began; whichever
  * comes second finds the target in place. What two attempts could still do to each other, the destination's verification finds.
  */
-export async function sendFile(destination: Destination, request: SendRequest): Promise<SendResult> {
-  const { bytes, sha256 } = request;
+export async function sendFile(
+  destination: Destination,
+  request: SendRequest,
+  { part = partName(request.name, request.sha256), copy = copyByWrites }: Way = {},
+): Promise<SendResult> {
+  const { bytes } = request;
   const name = checkPlainName(request.name);
-  const part = partName(name, sha256);
   // Asked together: over a long line each answer takes its time.
   const looks = settled(Promise.all([destination.size(name), destination.size(part)]));
   await destination.requireDirectory();
@@ -86,8 +97,8 @@ export async function sendFile(destination: Destination, request: SendRequest): 
 }
 
 /** Of a file on its way: a partial file of other bytes that shall have the same name is never gone on with. */
-export function partName(name: string, sha256: string): string {
-  return `${name}.${sha256.slice(0, 12)}.part`;
+export function partName(name: string, sha256: string, kind = ''): string {
+  return `${name}.${sha256.slice(0, 12)}${kind}.part`;
 }
 
 async function resumeAt(
@@ -101,7 +112,7 @@ async function resumeAt(
 }
 
 /** Reads the whole file, so that all of it is digested, and writes what the destination lacks. */
-async function copy(
+async function copyByWrites(
   destination: Destination,
   part: string,
   request: SendRequest,

@@ -2,7 +2,13 @@ import ssh2, { type Client, type SFTPWrapper } from 'ssh2';
 import { CCATDataOperationError, ConfigurationError, NetworkError } from '../exceptions.js';
 import { classifySftpStatus, classifySshError } from '../utilities/classify-ssh-error.js';
 import { hostName } from '../utilities/known-hosts.js';
-import { readSshKeys, sshSettings, wrongKey, type SshKeys } from '../utilities/ssh-settings.js';
+import {
+  readSshKeys,
+  sshSettings,
+  wrongKey,
+  type SshKeys,
+  type SshTarget,
+} from '../utilities/ssh-settings.js';
 import type { TransportTarget } from './transport.js';
 
 export type SftpTarget = Extract<TransportTarget, { transport: 'sftp' }>;
@@ -26,7 +32,7 @@ export class SftpConnection {
   #failure: Error | undefined;
   #heardAt = Date.now();
 
-  private constructor(target: SftpTarget) {
+  private constructor(target: SshTarget) {
     this.#client = new ssh2.Client();
     this.#server = `${target.username}@${hostName(target.host, target.port)}`;
     this.#client
@@ -45,7 +51,7 @@ export class SftpConnection {
    * @throws ConfigurationError for keys that can't be read, a host that is not known by its key, a refused user
    * @throws NetworkError when the server can't be reached
    */
-  static async open(target: SftpTarget, signal?: AbortSignal): Promise<SftpConnection> {
+  static async open(target: SshTarget, signal?: AbortSignal): Promise<SftpConnection> {
     const keys = await readSshKeys(target);
     signal?.throwIfAborted();
     const connection = new SftpConnection(target);
@@ -96,7 +102,7 @@ export class SftpConnection {
     );
   }
 
-  async #connect(target: SftpTarget, keys: SshKeys): Promise<void> {
+  async #connect(target: SshTarget, keys: SshKeys): Promise<void> {
     await this.#await<undefined>((callback) => {
       this.#client.once('ready', () => callback(undefined));
       this.#client.once('connect', () => this.#client.setNoDelay(true));

@@ -11,15 +11,17 @@ import type { Callback } from './sftp-connection.js';
 import { inDoubt, lanesFor, SFTP_CHUNK_BYTES, SftpFile } from './sftp-file.js';
 import type { SftpLease } from './sftp-pool.js';
 
-const { STATUS_CODE } = ssh2.utils.sftp;
+const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 
 /** With less than this free, a write that failed without a reason failed for lack of space. */
 const NEARLY_FULL_BYTES = 8 * 1024 * 1024;
 
+const READABLE = 0o644;
+
 /** A directory behind an SSH server. */
 export class SftpDestination implements Destination {
   readonly chunkBytes = SFTP_CHUNK_BYTES;
-  readonly inDoubt = inDoubt;
+  readonly inDoubt: (bytes: number) => number = inDoubt;
   readonly #lease: SftpLease;
   readonly #directory: string;
 
@@ -93,6 +95,20 @@ export class SftpDestination implements Destination {
     await orUndefined(
       this.#request<undefined>(target, (sftp, callback) => sftp.ext_openssh_rename(source, target, callback)),
     );
+  }
+
+  /** Brings to disk what another program wrote into a file, and lets all read it; that it is gone, as after {@link rename}, is success. */
+  async settle(name: string): Promise<void> {
+    const path = this.path(name);
+    const handle = await orUndefined(
+      this.#request<Buffer>(path, (sftp, callback) => sftp.open(path, OPEN_MODE.WRITE, callback)),
+    );
+    if (handle === undefined) return;
+    const request = (send: (sftp: SFTPWrapper, callback: Callback<undefined>) => void) =>
+      this.#request(path, send);
+    await request((sftp, callback) => sftp.fchmod(handle, READABLE, callback));
+    await request((sftp, callback) => sftp.ext_openssh_fsync(handle, callback));
+    await request((sftp, callback) => sftp.close(handle, callback));
   }
 
   /** Where a file of this name lies there. */

@@ -1,19 +1,23 @@
 import { workContext } from '../decorators.js';
 import { printable } from '../utilities/printable.js';
-import { SftpConnection, type SftpTarget } from './sftp-connection.js';
+import type { SshTarget } from '../utilities/ssh-settings.js';
+import { SftpConnection } from './sftp-connection.js';
 
 /** OpenSSH's server drops connections at random once ten have not shown their key yet (`MaxStartups 10:30:100`). */
 const OPENING_AT_ONCE = 6;
 
+/** One server is not asked for more, however many files are on their way; each file has one in any case. */
+const MOST_CONNECTIONS = 16;
+
 /** The connections to one server: kept for the next file, used by one send at a time. */
 export class SftpPool {
-  readonly #target: SftpTarget;
+  readonly #target: SshTarget;
   readonly #inUse = new Set<SftpConnection>();
   readonly #idle: SftpConnection[] = [];
   readonly #queue: (() => void)[] = [];
   #opening = 0;
 
-  constructor(target: SftpTarget) {
+  constructor(target: SshTarget) {
     this.#target = target;
   }
 
@@ -22,6 +26,11 @@ export class SftpPool {
     const kept = this.#kept() ?? (await this.#open(signal));
     this.#inUse.add(kept);
     return kept;
+  }
+
+  /** Whether there are enough for now. */
+  get busy(): boolean {
+    return this.#inUse.size + this.#opening + this.#queue.length >= MOST_CONNECTIONS;
   }
 
   give(connection: SftpConnection): void {
@@ -66,12 +75,30 @@ export class SftpLease {
     readonly first: SftpConnection,
   ) {}
 
-  static async begin(pool: SftpPool, signal?: AbortSignal): Promise<SftpLease> {
-    return new SftpLease(pool, await pool.take(signal));
+  /** Runs a send with a lease, whose connections break when its signal is aborted: nothing else surely ends what is on the line. */
+  static async around<T>(
+    pool: SftpPool,
+    signal: AbortSignal | undefined,
+    act: (lease: SftpLease) => Promise<T>,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const lease = new SftpLease(pool, await pool.take(signal));
+    const onAbort = () => lease.#fail(signal?.reason as Error);
+    signal?.addEventListener('abort', onAbort);
+    try {
+      return await act(lease);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      lease.#end();
+    }
   }
 
-  /** One more, or undefined where the server gives none: the send goes on with those that it has. */
+  /** One more, or undefined where there are enough or the server gives none: the send goes on with those that it has. */
   async another(): Promise<SftpConnection | undefined> {
+    if (this.pool.busy) return undefined;
     try {
       const connection = await this.pool.take(this.#growth.signal);
       this.#more.push(connection);
@@ -90,14 +117,12 @@ export class SftpLease {
     this.#growth.abort(new Error('the send has ended'));
   }
 
-  /** Breaks all of them: nothing else surely ends what is on the line. */
-  fail(reason: Error): void {
+  #fail(reason: Error): void {
     this.stopGrowing();
     for (const connection of [this.first, ...this.#more]) connection.fail(reason);
   }
 
-  /** Gives all of them back. */
-  end(): void {
+  #end(): void {
     this.stopGrowing();
     for (const connection of [this.first, ...this.#more]) this.pool.give(connection);
   }

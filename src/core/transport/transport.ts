@@ -46,4 +46,33 @@ export type TransportTarget =
       identityFile: string;
       /** Path of the known_hosts file that must list the host's key. */
       knownHostsFile: string;
+    }
+  | {
+      transport: 'bbcp';
+      directory: string;
+      /** The SSH server beside which bbcp runs there. */
+      host: string;
+      port: number;
+      username: string;
+      identityFile: string;
+      knownHostsFile: string;
+      bbcp?: BbcpOptions;
+      /** Bytes per second of one send: bbcp's own limit, since nobody else can slow it down. */
+      maxBytesPerSecond?: number;
     };
+
+/** How bbcp is run; see `docs/example-topology.yaml`. */
+export interface BbcpOptions {
+  /** Its path on the worker's host; `bbcp` of the PATH where absent. */
+  program?: string;
+  /** Its path at the other end; `bbcp` of the PATH there where absent. */
+  remoteProgram?: string;
+  /** Network streams, 1 to 64; 16 where absent. */
+  streams?: number;
+  /** Bytes of each stream's TCP window; the system's own tuning where absent. */
+  windowBytes?: number;
+  /** Ports of the end that listens. */
+  ports?: { first: number; last: number };
+  /** The destination connects to the origin. */
+  reverse?: boolean;
+}

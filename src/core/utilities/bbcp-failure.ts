@@ -39,7 +39,7 @@ const CAUSES: { says: RegExp; Class: typeof CCATDataOperationError; advice: stri
     delay: 30,
   },
   {
-    says: /^bbcp: File .+ (?:already exists\.$|.*append not possible)/,
+    says: /^bbcp: File .+ (?:already exists\.$|.*append not possible)|^bbcp: Cannot append to /,
     Class: DestinationFileExistsError,
     advice: 'Something else has this name at the target, or a copy that was cut off.',
   },
@@ -51,7 +51,7 @@ const CAUSES: { says: RegExp; Class: typeof CCATDataOperationError; advice: stri
   {
     says: /: (?:No such file or directory|command not found|not found|Permission denied)$/,
     Class: ConfigurationError,
-    advice: 'Install bbcp at the other end, or correct its path in the route.',
+    advice: 'Install bbcp at this end and at the other, or correct its path in the route.',
   },
   {
     says: /^ssh: (?:connect to host|Could not resolve hostname) |^(?:kex_exchange_identification|Connection (?:closed|reset|timed out)|client_loop: )/,
@@ -89,7 +89,7 @@ const QUOTED_LINES = 3;
 /** Why a run of bbcp failed; undefined where it did not, or has not ended. */
 export function bbcpFailure(
   lines: string[],
-  run: { exitCode?: number | null; signal?: string | null },
+  run: { exitCode?: number | null; signal?: string | null; subject?: string },
 ): CCATDataOperationError | undefined {
   const { exitCode, signal } = run;
   const running = exitCode === undefined && (signal === undefined || signal === null);
@@ -110,13 +110,14 @@ export function bbcpFailure(
 function failure(
   Class: typeof CCATDataOperationError,
   words: string,
-  { exitCode, signal }: { exitCode?: number | null; signal?: string | null },
+  { exitCode, signal, subject }: { exitCode?: number | null; signal?: string | null; subject?: string },
   details: ErrorDetails,
 ): CCATDataOperationError {
   const end = typeof exitCode === 'number' ? `exit code ${exitCode}` : `signal ${signal ?? 'unknown'}`;
   const said = printable(withoutSecrets(words.replace(/^bbcp: /, '')));
   return new Class(`bbcp failed (${end})${said === '' ? ', and said nothing' : `: ${said}`}`, {
     ...details,
+    subject,
     context: { exitCode: exitCode ?? null, signal: signal ?? null },
   });
 }

@@ -37,6 +37,8 @@ export interface BbcpTuning {
   ports?: { first: number; last: number };
   /** The target connects to the source: for a firewall that lets connections out only. */
   reverse?: boolean;
+  /** The target's file is on its disk before bbcp ends. */
+  flush?: boolean;
   /** What to do about a file of that name at the target: refuse it (bbcp's own way), replace it, or go on where it ends. */
   existing?: 'refuse' | 'replace' | 'resume';
 }
@@ -48,6 +50,8 @@ const GIB = 1024 ** 3;
 /** bbcp and the shells behind it split and expand what they are given: only names that mean themselves to all of them pass. */
 const PLAIN_PATH = /^(?:\/[A-Za-z0-9._+=,-]+)+\/?$/;
 const PLAIN_HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+/** bbcp looks a host's name up, and waits where nobody knows it. */
+const NUMERIC_HOST = /^\d+(?:\.\d+){3}$/;
 const PLAIN_USER = /^[A-Za-z_][A-Za-z0-9._-]{0,63}$/;
 
 /**
@@ -68,6 +72,8 @@ export function makeBbcpCommand(source: BbcpPlace, target: BbcpPlace, tuning: Bb
     ...['-s', number('streams', tuning.streams ?? STREAMS, 1, 64)],
     ...['-P', number('progressSeconds', tuning.progressSeconds ?? PROGRESS_SECONDS, 2, 3600)],
     ...['-V', '-e'],
+    ...(NUMERIC_HOST.test(source.host ?? target.host ?? '') ? ['-n'] : []),
+    ...(tuning.flush === true ? ['-y', 'd'] : []),
     ...(windowBytes === undefined ? [] : ['-w', number('windowBytes', windowBytes, KIB, GIB)]),
     ...(maxBytesPerSecond === undefined
       ? []
@@ -86,7 +92,8 @@ export function makeBbcpCommand(source: BbcpPlace, target: BbcpPlace, tuning: Bb
 
 /** bbcp puts user and host in for %U and %H, and splits this at its spaces. */
 function sshCommand({ port: number, identityFile, knownHostsFile, program = 'bbcp' }: BbcpSsh): string {
-  const options = ['BatchMode=yes', 'IdentitiesOnly=yes', 'StrictHostKeyChecking=yes'];
+  // A connection that is shared with others was opened with their keys, and outlives bbcp.
+  const options = ['BatchMode=yes', 'IdentitiesOnly=yes', 'ControlPath=none', 'StrictHostKeyChecking=yes'];
   return [
     ...['ssh', '-x', '-a', '-p', port(number), '-i', plainPath(identityFile)],
     ...[...options, `UserKnownHostsFile=${plainPath(knownHostsFile)}`].flatMap((option) => ['-o', option]),

@@ -60,10 +60,25 @@ export async function sendHalf({ transport, request }: Shipment): Promise<void> 
   await assert.rejects(transport.send({ ...request, signal: abort.signal, onProgress }), reason);
 }
 
-/** What every transport must do, checked on real files. */
-export function behavesLikeATransport(name: string, onTransport: RunOnTransport): void {
-  const check = (behaviour: string, bytes: number, run: (shipment: Shipment) => Promise<void>): void => {
-    test(`${name}: ${behaviour}`, (t) => withShipment(t, onTransport, bytes, run));
+/**
+ * What every transport must do, checked on real files.
+ *
+ * @param ways.slowly the same, slow enough to be stopped in the middle
+ * @param ways.part how it names its partial files
+ */
+export function behavesLikeATransport(
+  name: string,
+  onTransport: RunOnTransport,
+  ways: { slowly?: RunOnTransport; part?: typeof partName } = {},
+): void {
+  const { slowly = onTransport, part = partName } = ways;
+  const check = (
+    behaviour: string,
+    bytes: number,
+    run: (shipment: Shipment) => Promise<void>,
+    way = onTransport,
+  ): void => {
+    test(`${name}: ${behaviour}`, (t) => withShipment(t, way, bytes, run));
   };
 
   check('a file arrives byte for byte, and progress tells every byte', 20 * MIB + 17, async (shipment) => {
@@ -99,11 +114,12 @@ export function behavesLikeATransport(name: string, onTransport: RunOnTransport)
       await sendHalf(shipment);
       const { name, sha256, bytes } = shipment.request;
       const left = readdirSync(shipment.to).filter((found) => !found.endsWith('.pieces')); // a journal beside it
-      assert.deepEqual(left, [partName(name, sha256)]);
+      assert.deepEqual(left, [part(name, sha256)]);
       const { bytesSent } = await shipment.transport.send(shipment.request);
       assert.ok(bytesSent <= bytes / 2, `${bytesSent} of ${bytes} bytes were sent again`);
       assertArrived(shipment);
     },
+    slowly,
   );
 
   check('a send that was aborted before it began does nothing', MIB, async ({ transport, request, to }) => {
@@ -113,7 +129,7 @@ export function behavesLikeATransport(name: string, onTransport: RunOnTransport)
 
   check('a partial file that is longer than the file is thrown away', MIB, async (shipment) => {
     const { name, sha256, bytes } = shipment.request;
-    writeFileSync(join(shipment.to, partName(name, sha256)), Buffer.alloc(2 * MIB));
+    writeFileSync(join(shipment.to, part(name, sha256)), Buffer.alloc(2 * MIB));
     assert.equal((await shipment.transport.send(shipment.request)).bytesSent, bytes);
     assertArrived(shipment);
   });

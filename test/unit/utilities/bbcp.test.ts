@@ -166,14 +166,34 @@ test('the command is a list of arguments, each as bbcp takes it', () => {
       ports: { first: 5031, last: 5040 },
       reverse: true,
       existing: 'resume',
+      flush: true,
     },
   );
   const ssh =
-    'ssh -x -a -p 2222 -i /keys/id -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=/keys/known_hosts %4 %I -l %U %H bbcp';
+    'ssh -x -a -p 2222 -i /keys/id -o BatchMode=yes -o IdentitiesOnly=yes -o ControlPath=none -o StrictHostKeyChecking=yes -o UserKnownHostsFile=/keys/known_hosts %4 %I -l %U %H bbcp';
   assert.deepEqual(command, [
-    ...['bbcp', '-S', ssh, '-T', ssh, '-s', '16', '-P', '2', '-V', '-e', '-w', '8388608', '-x', '26214400'],
-    ...['-Z', '5031:5040', '-z', '-a', '-k', '--', '/buffer/a.tar', 'copy@archive.example:/buffer/in/a.tar'],
+    ...['bbcp', '-S', ssh, '-T', ssh, '-s', '16', '-P', '2', '-V', '-e', '-y', 'd'],
+    ...[
+      '-w',
+      '8388608',
+      '-x',
+      '26214400',
+      '-Z',
+      '5031:5040',
+      '-z',
+      '-a',
+      '-k',
+      '--',
+      '/buffer/a.tar',
+      'copy@archive.example:/buffer/in/a.tar',
+    ],
   ]);
+});
+
+test('a host that is a number is never looked up by name', () => {
+  const to = (host: string) => makeBbcpCommand({ path: '/a' }, { path: '/b', host }, { ssh: SSH });
+  assert.ok(to('10.1.2.3').includes('-n'));
+  assert.ok(!to('10.example').includes('-n'));
 });
 
 test('names that could mean anything else are refused', () => {
