@@ -15,26 +15,37 @@ const KEYS: Record<OptionName, string> = {
   identityFile: 'identity_file',
   knownHostsFile: 'known_hosts_file',
   directory: 'directory',
+  bbcp: 'bbcp',
 };
 
 const OVER_SSH: readonly OptionName[] = ['username', 'identityFile', 'knownHostsFile'];
 
 const BY_TRANSPORT: Record<TransportName, { needs: readonly OptionName[]; refuses: readonly OptionName[] }> =
   {
-    local: { needs: [], refuses: ['listener'] },
-    sftp: { needs: ['host', ...OVER_SSH], refuses: ['listener'] },
+    local: { needs: [], refuses: ['listener', 'bbcp'] },
+    sftp: { needs: ['host', ...OVER_SSH], refuses: ['listener', 'bbcp'] },
+    bbcp: { needs: ['host', ...OVER_SSH], refuses: ['listener'] },
     // Where the bytes go is the receiver's to say, by its own catalogue.
-    stream: { needs: ['host'], refuses: [...OVER_SSH, 'directory'] },
+    stream: { needs: ['host'], refuses: [...OVER_SSH, 'directory', 'bbcp'] },
   };
 
 /** What is wrong with the options of a route, as sentences without a subject; none where they are right. */
-export function optionProblems({ transport, options }: Pick<Route, 'transport' | 'options'>): string[] {
+export function optionProblems({
+  transport,
+  options,
+  maxTransfers,
+  maxBytesPerSecond,
+}: Pick<Route, 'transport' | 'options' | 'maxTransfers' | 'maxBytesPerSecond'>): string[] {
   const { needs, refuses } = BY_TRANSPORT[transport];
   const missing = needs.filter((name) => options[name] === undefined);
   const foreign = refuses.filter((name) => options[name] !== undefined);
   return [
     ...(missing.length > 0 ? [`${transport} needs ${inWords(missing)}`] : []),
     ...(foreign.length > 0 ? [`${transport} knows nothing of ${inWords(foreign)}`] : []),
+    // Each run of bbcp keeps its own limit: how many there are at most must be known.
+    ...(transport === 'bbcp' && maxBytesPerSecond !== undefined && maxTransfers === undefined
+      ? ['bbcp with max_bytes_per_second needs max_transfers, by which it is divided']
+      : []),
   ];
 }
 

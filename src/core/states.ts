@@ -82,7 +82,7 @@ export type StorageType = (typeof STORAGE_TYPES)[number];
 export const ROUTE_TYPES = ['direct', 'relay', 'custom'] as const;
 export type RouteType = (typeof ROUTE_TYPES)[number];
 
-export const TRANSPORTS = ['local', 'sftp', 'stream'] as const;
+export const TRANSPORTS = ['local', 'sftp', 'stream', 'bbcp'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 /** Which end of a stream route accepts connections; the other one makes them. */

@@ -2,10 +2,12 @@ import { parse as parseToml, stringify as stringifyToml } from 'smol-toml';
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 import { z } from 'zod';
 import type { Location, Route, Topology } from './database/records.js';
-import { ConfigurationError } from './exceptions.js';
+import { ConfigurationError, type JsonValue } from './exceptions.js';
 import { isSlug } from './queue-discovery.js';
 import { optionProblems } from './route-options.js';
 import { LOCATION_TYPES, ROUTE_TYPES, STORAGE_TYPES, STREAM_LISTENERS, TRANSPORTS } from './states.js';
+import type { BbcpOptions } from './utilities/bbcp.js';
+import { canonicalJson } from './utilities/canonical-json.js';
 
 /** The topology as people write it: a YAML or TOML document. What it leaves out has the defaults below. */
 
@@ -22,6 +24,24 @@ const location = z.strictObject({
   endpoint: z.url({ protocol: /^https?$/ }).optional(),
   deletable: z.boolean().optional(),
   failure_domain: z.string().min(1).optional(),
+});
+
+const port = z.int().min(1).max(65_535);
+
+const bbcp = z.strictObject({
+  program: z.string().startsWith('/').optional(),
+  remote_program: z.string().startsWith('/').optional(),
+  streams: z.int().min(1).max(64).optional(),
+  window_bytes: z
+    .int()
+    .min(1024)
+    .max(1024 ** 3)
+    .optional(),
+  ports: z
+    .strictObject({ first: port, last: port })
+    .refine(({ first, last }) => first <= last, 'the first port first')
+    .optional(),
+  reverse: z.boolean().optional(),
 });
 
 const route = z.strictObject({
@@ -41,12 +61,13 @@ const route = z.strictObject({
     .min(1)
     .optional(),
   host: z.string().min(1).optional(),
-  port: z.int().min(1).max(65_535).optional(),
+  port: port.optional(),
   listener: z.enum(STREAM_LISTENERS).optional(),
   username: z.string().min(1).optional(),
   identity_file: z.string().startsWith('/').optional(),
   known_hosts_file: z.string().startsWith('/').optional(),
   directory: z.string().startsWith('/').optional(),
+  bbcp: bbcp.optional(),
 });
 
 const schema = z.strictObject({
@@ -181,6 +202,7 @@ function toTopology({ sites, routes }: Document): Topology {
         identityFile: one.identity_file,
         knownHostsFile: one.known_hosts_file,
         directory: one.directory,
+        bbcp: bbcpOptions(one.bbcp),
       }),
     })),
   };
@@ -246,8 +268,19 @@ function routeEntry(one: Omit<Route, 'id'>): [string, RouteDocument] {
       identity_file: options.identityFile,
       known_hosts_file: options.knownHostsFile,
       directory: options.directory,
+      bbcp: options.bbcp && bbcpEntry(options.bbcp),
     }),
   ];
+}
+
+function bbcpOptions(written: z.infer<typeof bbcp> | undefined): BbcpOptions | undefined {
+  if (written === undefined) return undefined;
+  const { remote_program: remoteProgram, window_bytes: windowBytes, ...rest } = written;
+  return compact({ ...rest, remoteProgram, windowBytes });
+}
+
+function bbcpEntry({ remoteProgram, windowBytes, ...rest }: BbcpOptions): z.input<typeof bbcp> {
+  return compact({ ...rest, remote_program: remoteProgram, window_bytes: windowBytes });
 }
 
 /** Without the keys that have no value: TOML has none such, and YAML would write null. */
@@ -284,5 +317,6 @@ function changesOf<T extends object>(
 }
 
 function inWords(value: unknown): string {
-  return value === undefined ? 'unset' : JSON.stringify(value);
+  // The catalogue has keys in an order of its own.
+  return value === undefined ? 'unset' : canonicalJson(value as JsonValue);
 }

@@ -25,8 +25,6 @@ import { observabilitySettings } from '../core/observability-settings.js';
 import type { Operation } from '../core/operation-types.js';
 import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../core/queue-discovery.js';
 import { SettingsManager } from '../core/settings-manager.js';
-import { makeTransport } from '../core/transport/make-transport.js';
-import { transportTarget } from '../core/transport/transport-target.js';
 import { TokenBuckets } from '../core/utilities/token-bucket.js';
 import { archiveStores } from './archive-stores.js';
 import { mapFailures } from './failure-interceptor.js';
@@ -40,6 +38,7 @@ import type { WorkerSelection } from './selection.js';
 import { serviceShutdown } from './shutdown.js';
 import { startStream } from './stream/start-stream.js';
 import { activityBacklog, queueStates } from './task-queues.js';
+import { transports } from './transports.js';
 import { wakePlanner } from './wake-planner.js';
 import { wakeWaiting } from './wake-waiting.js';
 import { workByQueue, workerOptions } from './worker-options.js';
@@ -119,10 +118,7 @@ export async function runWorker(
         },
       }),
       routeLimits: new TokenBuckets(),
-      transport: (route, destination) =>
-        route.transport === 'stream'
-          ? stream.transport(route, destination)
-          : makeTransport(transportTarget(route, destination)),
+      transport: transports(log, stream.transport),
       wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
       reportProgress: onProgress ?? (() => undefined),
     };

@@ -72,6 +72,36 @@ test('every wrong place is named, with what is expected there', () => {
     );
 });
 
+test('how bbcp is run comes back as it was, and is nothing that other transports take', () => {
+  const { routes } = parse(EXAMPLE);
+  assert.deepEqual(routes.find(({ transport }) => transport === 'bbcp')?.options.bbcp, {
+    program: '/opt/bbcp/bbcp',
+    remoteProgram: '/opt/bbcp/bbcp',
+    streams: 16,
+    windowBytes: 8_388_608,
+    ports: { first: 5031, last: 5063 },
+    reverse: false,
+  });
+  const route = (more: string) =>
+    `sites: {a: {name: x}, b: {name: y}}\nroutes: {r: {from: a, to: b, host: h, username: u, identity_file: /i, known_hosts_file: /k, ${more}}}`;
+  for (const [more, expected] of [
+    ['transport: sftp, bbcp: {streams: 4}', /sftp knows nothing of bbcp/],
+    ['transport: bbcp, bbcp: {streams: 65}', /bbcp\.streams/],
+    ['transport: bbcp, bbcp: {ports: {first: 9, last: 8}}', /the first port first/],
+    ['transport: bbcp, bbcp: {program: bbcp}', /bbcp\.program/],
+    ['transport: bbcp, max_bytes_per_second: 1000000', /needs max_transfers/],
+  ] as const)
+    assert.throws(() => parse(route(more)), expected, more);
+});
+
+test('the order of options, in which the catalogue differs from a document, is no change', () => {
+  const topology = parse(EXAMPLE);
+  const [route] = topology.routes;
+  assert.ok(route !== undefined);
+  const options = Object.fromEntries(Object.entries(route.options).toReversed());
+  assert.deepEqual(topologyChanges(topology, { ...topology, routes: [{ ...route, options }] }), []);
+});
+
 test('changes are told place by place', () => {
   const before = parse(EXAMPLE);
   const after = parse(

@@ -9,6 +9,7 @@ import type {
   StreamListenerSide,
   TransportName,
 } from '../states.js';
+import type { BbcpOptions } from '../utilities/bbcp.js';
 import type { PathText } from '../utilities/path-text.js';
 
 /** What the catalogue answers with: plain data, ready to be sent as JSON. Times are ISO 8601, sizes bytes. */
@@ -71,6 +72,7 @@ export interface Route {
     identityFile?: string;
     knownHostsFile?: string;
     directory?: string;
+    bbcp?: BbcpOptions;
   };
 }
 

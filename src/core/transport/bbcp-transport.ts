@@ -12,8 +12,6 @@ import type { SendRequest, SendResult, Transport, TransportTarget } from './tran
 
 export type BbcpTarget = Extract<TransportTarget, { transport: 'bbcp' }>;
 
-/** How many files are on their way at once, of one transfer. */
-export const BBCP_SENDS = 2;
 const STREAMS = 16;
 /** With 1 bbcp writes a hundred lines each second. */
 const PROGRESS_SECONDS = 2;
@@ -28,13 +26,14 @@ const MOST_BYTES_PER_SECOND = 1024 ** 3;
  */
 export class BbcpTransport implements Transport {
   readonly name = 'bbcp';
-  /** While one starts, which takes some round trips, or is flushed at the end, the other fills the line. */
-  readonly parallelSends = BBCP_SENDS;
+  readonly parallelSends: number;
   readonly #target: BbcpTarget;
   readonly #pool: SftpPool;
 
   constructor(target: BbcpTarget) {
     this.#target = target;
+    // While one starts, which takes some round trips, the other fills the line; but each keeps the whole limit, where there is one.
+    this.parallelSends = target.maxBytesPerSecond === undefined ? 2 : 1;
     this.#pool = new SftpPool(target);
   }
 

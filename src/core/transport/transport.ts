@@ -1,4 +1,5 @@
 import type { TransferOptions } from '../storage/archive-store.js';
+import type { BbcpOptions } from '../utilities/bbcp.js';
 
 export interface SendRequest extends TransferOptions {
   /** The file to send: an absolute path at the origin. */
@@ -57,22 +58,6 @@ export type TransportTarget =
       identityFile: string;
       knownHostsFile: string;
       bbcp?: BbcpOptions;
-      /** Bytes per second of one send: bbcp's own limit, since nobody else can slow it down. */
+      /** Bytes per second: bbcp's own limit, since nobody else can slow it down. Sends are one after the other then. */
       maxBytesPerSecond?: number;
     };
-
-/** How bbcp is run; see `docs/example-topology.yaml`. */
-export interface BbcpOptions {
-  /** Its path on the worker's host; `bbcp` of the PATH where absent. */
-  program?: string;
-  /** Its path at the other end; `bbcp` of the PATH there where absent. */
-  remoteProgram?: string;
-  /** Network streams, 1 to 64; 16 where absent. */
-  streams?: number;
-  /** Bytes of each stream's TCP window; the system's own tuning where absent. */
-  windowBytes?: number;
-  /** Ports of the end that listens. */
-  ports?: { first: number; last: number };
-  /** The destination connects to the origin. */
-  reverse?: boolean;
-}

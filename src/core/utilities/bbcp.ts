@@ -21,6 +21,22 @@ export interface BbcpSsh {
   program?: string;
 }
 
+/** What a route says of how bbcp is run. */
+export interface BbcpOptions {
+  /** Its path on the worker's host; `bbcp` of the PATH where absent. */
+  program?: string;
+  /** Its path at the other end; `bbcp` of the PATH there where absent. */
+  remoteProgram?: string;
+  /** Network streams, 1 to 64; 16 where absent. */
+  streams?: number;
+  /** Bytes of each stream's TCP window; the system's own tuning where absent. */
+  windowBytes?: number;
+  /** Ports of the end that listens. */
+  ports?: { first: number; last: number };
+  /** The destination connects to the origin. */
+  reverse?: boolean;
+}
+
 export interface BbcpTuning {
   ssh?: BbcpSsh;
   /** Network streams, 1 to 64. */
