@@ -73,6 +73,18 @@ export class Metrics {
     labelNames: ['site', 'location', 'reason'],
     registers: this.registers,
   });
+  readonly streamBytes = new Counter({
+    name: 'cdt_stream_bytes_total',
+    help: 'Bytes that went over connections of stream routes, what was sent again among them: `out` to the peer, `in` from it.',
+    labelNames: ['site', 'peer', 'direction'],
+    registers: this.registers,
+  });
+  readonly streamProblems = new Counter({
+    name: 'cdt_stream_problems_total',
+    help: 'Connections of stream routes that were refused, broke, or could not be made.',
+    labelNames: ['site', 'error_class'],
+    registers: this.registers,
+  });
   readonly notifications = new Counter({
     name: 'cdt_notifications_total',
     help: 'Messages to people by channel and outcome: sent, retried, failed (given up).',

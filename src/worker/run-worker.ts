@@ -91,7 +91,7 @@ export async function runWorker(
   });
   try {
     const settings = new SettingsManager(catalogue.settings, configuration.settings, log);
-    const stream = await startStream(configuration, selection, { catalogue, log, ...observability });
+    const stream = startStream(configuration, selection, { catalogue, log, ...observability });
     const dependencies: Dependencies = {
       settings,
       catalogue,

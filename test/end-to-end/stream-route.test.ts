@@ -82,7 +82,6 @@ test(
         assert.match(JSON.stringify(waiting), /certificate/);
         assert.match(JSON.stringify(waiting), /authority/);
         certificates.install('ccat', 'right');
-        await new Promise((resolve) => setTimeout(resolve, 4000));
         await sites.cdt('retry', '--all');
         await archived('refused');
 

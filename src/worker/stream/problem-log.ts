@@ -14,18 +14,16 @@ export class ProblemLog {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  tell(what: string, error: unknown): void {
-    const { message = '' } = (error ?? {}) as { message?: string };
+  /** @returns whether it was said */
+  tell(what: string, error: unknown): boolean {
+    const message = error instanceof Error ? error.message : String(error);
     // A caller's port is another one each time.
-    if (this.isNew(`${what}: ${message.replaceAll(/:\d{4,5}\b/g, '')}`)) this.log.warn(what, { error });
-  }
-
-  /** Whether this was not said for a while. */
-  isNew(what: string): boolean {
-    const last = this.said.get(what);
+    const key = `${what}: ${message.replaceAll(/:\d{1,5}\b/g, '')}`;
+    const last = this.said.get(key);
     if (last !== undefined && this.now() - last < AGAIN_AFTER) return false;
     if (this.said.size >= MOST) this.said.clear();
-    this.said.set(what, this.now());
+    this.said.set(key, this.now());
+    this.log.warn(what, { error });
     return true;
   }
 }

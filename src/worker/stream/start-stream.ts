@@ -6,16 +6,16 @@ import type { WorkerSelection } from '../selection.js';
 import { StreamWork, type StreamWorkParts } from './stream-work.js';
 
 /** The stream transport of a worker, and the watch over its certificates, as its configuration says. */
-export async function startStream(
+export function startStream(
   { values }: Configuration,
   selection: WorkerSelection,
   parts: Pick<StreamWorkParts, 'catalogue' | 'metrics' | 'notifications' | 'log'>,
-): Promise<Pick<StreamWork, 'transport' | 'close'> & { run: (stop: AbortSignal) => Promise<void>[] }> {
+): Pick<StreamWork, 'transport' | 'close'> & { run: (stop: AbortSignal) => Promise<void>[] } {
   const { site } = selection;
   const path = values['stream.certificates'];
   const certificates = path === undefined ? undefined : new CertificateDirectory(path);
   const listen = values['stream.listen'];
-  const work = await StreamWork.start({
+  const work = new StreamWork({
     ...parts,
     selection,
     certificates,

@@ -1,30 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CertificateDirectory, SiteCredentials } from '../../core/certificate-directory.js';
+import type { CertificateDirectory } from '../../core/certificate-directory.js';
 import type { Catalogue } from '../../core/database/catalogue.js';
 import type { Location, Route } from '../../core/database/records.js';
-import { CCATDataOperationError, ConfigurationError } from '../../core/exceptions.js';
+import { ConfigurationError, type CCATDataOperationError } from '../../core/exceptions.js';
 import type { Logger } from '../../core/logging.js';
 import type { Metrics } from '../../core/metrics.js';
 import type { Notifications } from '../../core/notification-service.js';
 import { doorOf, keyOfDoor, streamEnds, type Door, type StreamEnds } from '../../core/policy/stream-ends.js';
 import { requireOptions } from '../../core/route-options.js';
-import { AwaitedConnections, DialledConnections } from '../../core/transport/stream/connections.js';
-import type { Dialled } from '../../core/transport/stream/dial.js';
-import { DialIn } from '../../core/transport/stream/dial-in.js';
-import { StreamListener } from '../../core/transport/stream/listener.js';
-import type { StreamReceiver } from '../../core/transport/stream/receiver.js';
+import {
+  AwaitedConnections,
+  DialledConnections,
+  type StreamConnections,
+} from '../../core/transport/stream/connections.js';
 import { StreamTransport } from '../../core/transport/stream/stream-transport.js';
 import type { Transport } from '../../core/transport/transport.js';
 import type { WorkerSelection } from '../selection.js';
 import { Arrivals } from './arrivals.js';
-import { countingConnections, CountingReceiver } from './counted.js';
+import { ConnectionCounts, countedConnections, CountedReceiver } from './counted.js';
+import { Doors } from './doors.js';
+import { OwnCertificates } from './own-certificates.js';
 import { ProblemLog } from './problem-log.js';
 
 /** Between two looks at certificates and routes, in milliseconds. */
 const LOOK_EVERY = 2500;
 
 export interface StreamWorkParts {
-  /** A worker of all sites has no certificate to show, and does nothing here. */
   selection: Pick<WorkerSelection, 'site' | 'location' | 'operation'>;
   certificates: CertificateDirectory | undefined;
   listen: { host: string; port: number } | undefined;
@@ -34,52 +35,43 @@ export interface StreamWorkParts {
   log: Logger;
 }
 
-/** The stream transport of one worker: what it sends with, the door by which others come in, and the doors elsewhere that it dials. */
+/** The stream transport of one worker: what it sends with, and what it takes from others. */
 export class StreamWork {
+  private readonly site: string;
   private readonly arrivals: Arrivals;
-  private readonly receiver: StreamReceiver;
-  private readonly dialIns = new Map<string, DialIn>();
+  private readonly certificates: OwnCertificates;
+  private readonly doors: Doors;
+  private readonly counts: ConnectionCounts;
   private readonly problems: ProblemLog;
-  private listener: StreamListener | undefined;
-  private credentials: SiteCredentials | undefined;
-  /** Why there are none. */
-  private unusable: CCATDataOperationError | undefined;
 
-  private constructor(private readonly parts: StreamWorkParts) {
-    const { catalogue, log, metrics } = parts;
-    const { site = '' } = parts.selection;
-    this.arrivals = new Arrivals(site, catalogue, log);
+  constructor(private readonly parts: StreamWorkParts) {
+    const { selection, catalogue, metrics, listen, log } = parts;
+    this.site = selection.site ?? '';
+    this.arrivals = new Arrivals(this.site, catalogue, log);
+    this.certificates = new OwnCertificates(selection.site, parts.certificates, log);
+    this.counts = new ConnectionCounts(this.site, metrics);
     this.problems = new ProblemLog(log);
-    this.receiver = new CountingReceiver(metrics, site, {
-      directoryOf: (asked) => this.arrivals.directoryOf(asked),
+    this.doors = new Doors({
+      listen,
+      certificates: this.certificates,
+      receiver: new CountedReceiver(this.counts, {
+        directoryOf: (asked) => this.arrivals.directoryOf(asked),
+      }),
+      log,
+      onProblem: (problem, door) => void this.tell(problem, door),
     });
-  }
-
-  /** Begins by reading the certificates, so that what is sent at once has them. */
-  static async start(parts: StreamWorkParts): Promise<StreamWork> {
-    const work = new StreamWork(parts);
-    await work.readCertificates();
-    return work;
   }
 
   /**
-   * The way over a stream route into a buffer. The caller closes it.
+   * The way over a stream route into a buffer. The caller closes it. Where this worker has no certificate, or should listen and does not, every
+   * send fails with a ConfigurationError.
    *
-   * @throws ConfigurationError where this worker has no certificate that can be used, or should listen and does not
+   * @throws ConfigurationError for a route whose options are wrong
    */
   transport(route: Route, destination: Location): Transport {
     requireOptions(route);
-    const [door, location] = [doorOf(route), `${destination.site}.${destination.name}`];
-    const { metrics } = this.parts;
-    const { site = '' } = this.parts.selection;
-    const connections =
-      door.site === site
-        ? new AwaitedConnections(this.openDoor(route), destination.site)
-        : new DialledConnections(this.dialled(door));
-    return new StreamTransport({
-      connections: countingConnections(metrics, { site, peer: destination.site }, connections),
-      location,
-    });
+    const connections = countedConnections(this.counts, this.connections(doorOf(route), destination.site));
+    return new StreamTransport({ connections, location: `${destination.site}.${destination.name}` });
   }
 
   /** Follows certificates and routes until it is told to stop. */
@@ -88,7 +80,7 @@ export class StreamWork {
       try {
         await this.look();
       } catch (error) {
-        this.problems.tell('could not look at the stream routes; all goes on as before', error);
+        this.problems.tell('could not follow the stream routes', error);
       }
       await sleep(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
     }
@@ -96,143 +88,58 @@ export class StreamWork {
 
   /** One look. */
   async look(): Promise<void> {
-    await this.readCertificates();
-    const routes = await this.arrivals.refresh();
-    const { site = '', location, operation } = this.parts.selection;
-    const wanted = streamEnds(site, routes);
-    if (this.credentials === undefined) {
-      if (wanted.listens || wanted.dials.length > 0)
-        this.problems.tell('stream routes begin or end here and can not be served', this.unusable);
-      return;
-    }
-    await this.listenIf(wanted.listens);
-    // What comes is for those who read it back.
+    this.counts.update();
+    await this.certificates.refresh();
+    const ends = this.ends(await this.arrivals.refresh());
+    const { problem } = this.certificates;
+    if (problem === undefined) await this.doors.follow(ends);
+    else if (ends.listens || ends.dials.length > 0)
+      this.problems.tell('stream routes begin or end here and can not be served', problem);
+  }
+
+  /** Ends every connection; what was under way is gone on with by those who send. */
+  close(): Promise<void> {
+    return this.doors.close();
+  }
+
+  private ends(routes: readonly Route[]): StreamEnds {
+    const { location, operation } = this.parts.selection;
+    const ends = streamEnds(this.site, routes);
+    // Whoever serves other places or other work leaves the dialling to those who read back what comes.
     const reads = operation === undefined || operation === 'data_transfer_unpacking';
-    await this.dialThese(reads && this.arrivals.hasBuffer(location) ? wanted.dials : []);
+    return reads && this.arrivals.hasBuffer(location) ? ends : { ...ends, dials: [] };
   }
 
-  /** Ends every connection; what was under way is sent again by those who send. */
-  async close(): Promise<void> {
-    await this.listenIf(false);
-    await this.dialThese([]);
+  /** Connections over a door, each with the certificates and the door as they are then. */
+  private connections(door: Door, destination: string): StreamConnections {
+    const ours = door.site === this.site;
+    return {
+      peer: ours ? `${destination}, which dials in` : keyOfDoor(door),
+      open: async (location, signal) => {
+        // What an operator has mended is used by the very next try.
+        await this.certificates.refresh();
+        const inner = ours
+          ? new AwaitedConnections(await this.doors.own(), destination)
+          : new DialledConnections({ ...door, identity: this.certificates.current });
+        return inner.open(location, signal);
+      },
+    };
   }
 
-  private async listenIf(wanted: boolean): Promise<void> {
-    const { listen, log } = this.parts;
-    if (wanted && this.listener === undefined && listen !== undefined) {
-      this.listener = await StreamListener.open({
-        ...listen,
-        identity: this.identity(),
-        receiver: this.receiver,
-        onProblem: (problem) => this.problems.tell('a connection of another site went wrong', problem),
-      });
-      log.info('other sites are listened to', { ...listen, port: this.listener.port });
-    }
-    if (!wanted && this.listener !== undefined) {
-      const { listener } = this;
-      this.listener = undefined;
-      await listener.close();
-      log.info('other sites are listened to no more', { ...listen });
-    }
-  }
-
-  /** What is switched off is dialled as long as it stands: what is under way ends. */
-  private async dialThese(doors: StreamEnds['dials']): Promise<void> {
-    const wanted = new Map(doors.map((one) => [keyOfDoor(one), one]));
-    for (const [key, dialIn] of this.dialIns) {
-      const door = wanted.get(key);
-      if (door?.active === true || (door !== undefined && dialIn.connected)) continue;
-      this.dialIns.delete(key);
-      await dialIn.close();
-      this.parts.log.info('dialled no more', { door: key });
-    }
-    for (const [key, door] of wanted) {
-      if (!door.active || this.dialIns.has(key)) continue;
-      const { receiver } = this;
-      const onProblem = (problem: CCATDataOperationError) => void this.dialFailed(key, problem);
-      this.dialIns.set(key, new DialIn({ ...this.dialled(door), receiver, onProblem }));
-      this.parts.log.info('dialled, since it can not dial here', { door: key });
-    }
-  }
-
-  private async dialFailed(key: string, problem: CCATDataOperationError): Promise<void> {
-    this.problems.tell(`dialling ${key} failed`, problem);
-    // The other end only sees that nobody comes.
-    if (problem instanceof ConfigurationError && this.problems.isNew(`${key}: ${problem.message}`))
-      await this.parts.notifications.tell({
+  private async tell(problem: CCATDataOperationError, door?: Door): Promise<void> {
+    const { metrics, notifications } = this.parts;
+    metrics.streamProblems.inc({ site: this.site, error_class: problem.name });
+    const what = door === undefined ? 'a connection of another site' : `dialling ${keyOfDoor(door)}`;
+    const isNews = this.problems.tell(`${what} went wrong`, problem);
+    // Anybody can call here; who does not let us in is a matter for people, and the other end only sees that nobody comes.
+    if (door !== undefined && isNews && problem instanceof ConfigurationError)
+      await notifications.tell({
         level: 'critical',
         kind: 'stream_refused',
-        subject: key,
+        subject: keyOfDoor(door),
         happened: problem.message,
         tried: 'It is dialled again by itself; nothing comes from there meanwhile.',
         advice: problem.advice,
       });
   }
-
-  /** A door as a caller needs it: each call with the certificate that holds then. */
-  private dialled(door: Door): Dialled {
-    const identity = () => this.identity();
-    identity();
-    return {
-      ...door,
-      get identity() {
-        return identity();
-      },
-    };
-  }
-
-  private openDoor({ name }: Route): StreamListener {
-    this.identity();
-    if (this.listener !== undefined) return this.listener;
-    throw new ConfigurationError(
-      `route ${name} says that connections are made to this site, and this worker listens nowhere`,
-      {
-        subject: name,
-        advice: 'Set stream.listen for the worker that serves the buffers of this site (docs/operations.md).',
-      },
-    );
-  }
-
-  /** @throws ConfigurationError that says why there is none */
-  private identity(): SiteCredentials {
-    if (this.credentials !== undefined) return this.credentials;
-    throw this.unusable ?? new ConfigurationError('the certificates were not read yet');
-  }
-
-  /** Takes up what is new and right; what can't be used leaves what was there before. */
-  private async readCertificates(): Promise<void> {
-    const { certificates, log } = this.parts;
-    const { site } = this.parts.selection;
-    try {
-      if (site === undefined || certificates === undefined) throw noCertificates(site);
-      const found = await certificates.credentials(site);
-      const before = this.credentials;
-      if (before !== undefined && isSame(found, before)) return;
-      this.credentials = found;
-      this.listener?.renew(found);
-      if (before !== undefined) log.info('a new certificate is used from now on', { endsAt: found.endsAt });
-    } catch (error) {
-      if (!(error instanceof CCATDataOperationError)) throw error;
-      this.unusable = error;
-    }
-  }
-}
-
-function isSame(one: SiteCredentials, other: SiteCredentials): boolean {
-  return one.certificate === other.certificate && one.key === other.key && one.authority === other.authority;
-}
-
-function noCertificates(site: string | undefined): ConfigurationError {
-  return site === undefined
-    ? new ConfigurationError(
-        'a worker of all sites serves no stream routes: it has no one site to speak for',
-        {
-          subject: 'stream.certificates',
-          advice: 'Start a worker for each site: cdt worker --site SITE',
-        },
-      )
-    : new ConfigurationError(`the worker of ${site} was not told where its certificates are`, {
-        subject: 'stream.certificates',
-        advice: 'Set stream.certificates: docs/operations.md tells how to make them.',
-      });
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { whileBytesMove } from '../../../src/activities/liveness.js';
+import { whileBundleMoves, whileBytesMove } from '../../../src/activities/liveness.js';
 import type { Dependencies } from '../../../src/activities/dependencies.js';
 import { ServiceUnavailableError } from '../../../src/core/exceptions.js';
 
@@ -56,4 +57,35 @@ test('a cancellation comes out as itself, not as the error that the aborted work
     work,
     (error: Error) => error instanceof CancelledFailure && error.message === 'WORKER_SHUTDOWN',
   );
+});
+
+test('several things are alive while any of them moves, and held back together they are no silence', async () => {
+  const environment = new MockActivityEnvironment();
+  const beats: number[] = [];
+  environment.on('heartbeat', ({ bytesDone }: { bytesDone: number }) => beats.push(bytesDone));
+  const bundle = { ...about, subject: '2 packages', bytesTotal: 200 };
+  await environment.run(() =>
+    whileBundleMoves(dependencies(1), bundle, async ({ begin, heldBack, signal }) => {
+      const [first, second] = [
+        begin({ subject: 'a', bytesTotal: 100 }),
+        begin({ subject: 'b', bytesTotal: 100 }),
+      ];
+      first.onProgress(10);
+      for (let bytes = 1; bytes <= 15; bytes += 1) {
+        second.onProgress(bytes);
+        await sleep(100, undefined, { signal });
+      }
+      first.end('done');
+      for (const one of [1, 2, 3]) heldBack(1500 + one);
+      await sleep(2200, undefined, { signal });
+    }),
+  );
+  assert.ok(beats.at(-1) === 115, `the bytes of both: ${beats.join(', ')}`);
+  const work = environment.run(() =>
+    whileBundleMoves(dependencies(0.5), bundle, async ({ begin, signal }) => {
+      begin({ subject: 'a', bytesTotal: 100 }).onProgress(10);
+      await sleep(60_000, undefined, { signal });
+    }),
+  );
+  await assert.rejects(work, /no byte of 2 packages moved/);
 });

@@ -53,6 +53,11 @@ export class StreamConnection {
     this.#watchdog = setInterval(() => this.#watch(), silenceMs / 4);
   }
 
+  /** Bytes that came, as the socket counts them. */
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
   /** Why it ended; undefined while it stands. */
   get failure(): Error | undefined {
     return this.#failure;
