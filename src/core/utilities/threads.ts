@@ -93,7 +93,8 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 class Thread {
-  readonly #worker = new Worker(new URL('./thread.js', import.meta.url));
+  // Without the flags of this process: one that says how its own program is given (--input-type) keeps a thread from beginning.
+  readonly #worker = new Worker(new URL('./thread.js', import.meta.url), { execArgv: [] });
   readonly #waiting = new Map<
     number,
     { resolve: (result: unknown) => void; reject: (error: unknown) => void }

@@ -9,19 +9,27 @@ import { requireMarker } from '../../core/storage/location-marker.js';
 
 const OPERATION = 'data_transfer';
 
+/** The catalogue is asked about a disk so often at most, in milliseconds. */
+const ASK_EVERY = 5000;
+
 interface Facts {
   locations: Location[];
   routes: Route[];
 }
 
+const NOTHING: Facts = { locations: [], routes: [] };
+
 /** Into which directories of a site others may send: its own catalogue says so, and nothing that they say. */
 export class Arrivals {
   private facts: Facts | undefined;
+  /** When the catalogue was asked last about the disk of a location, by its ID. */
+  private readonly asked = new Map<string, number>();
 
   constructor(
     private readonly site: string,
     private readonly catalogue: Pick<Catalogue, 'locations' | 'routes' | 'marks'>,
     private readonly log: Logger,
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Reads anew what the catalogue says, and answers with the routes. */
@@ -42,39 +50,46 @@ export class Arrivals {
    * The directory of a buffer, for what a site sends into it. While the catalogue is away what it said last holds, so that transfers go on.
    *
    * @param asked.location as in `cologne.buffer`
-   * @throws ConfigurationError where there is no such buffer here or no stream route to it; StorageError where its disk is not there
+   * @throws ConfigurationError where there is no such buffer here or no stream route to it; StorageError where its disk is not there;
+   *   DatabaseError where the catalogue is away and never said so
    */
   async directoryOf({ location, from }: { location: string; from: string }): Promise<string> {
-    const known = this.facts === undefined ? undefined : this.find(this.facts, location, from);
-    // What is not known yet may have been added a moment ago.
-    const found = typeof known === 'object' ? known : this.find(await this.factsNow(), location, from);
+    let found = this.find(location, from);
+    if (typeof found === 'string') {
+      // It may have been added a moment ago; while that can't be asked, nobody is told for good that it is not there.
+      await this.refresh();
+      found = this.find(location, from);
+    }
     if (typeof found === 'string')
       throw new ConfigurationError(found, {
         operation: OPERATION,
         subject: location,
         advice: 'Correct the topology: `cdt topology show` lists its locations and routes.',
       });
-    try {
-      await requireDisk(this.catalogue, found, OPERATION);
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      this.log.warn('the catalogue is away: a disk is known by its marker alone', { location, error });
-      await requireMarker(diskPath(found), found, OPERATION);
-    }
+    await this.requireDiskOf(found);
     return diskPath(found);
   }
 
-  private async factsNow(): Promise<Facts> {
-    try {
-      await this.refresh();
-    } catch (error) {
-      if (this.facts === undefined || !(error instanceof DatabaseError)) throw error;
+  /** The marker is looked at each time, and the catalogue asked for it only once in a while: many files may come in a second. */
+  private async requireDiskOf(location: Location): Promise<void> {
+    const asked = this.asked.get(location.id);
+    if (asked !== undefined && this.now() - asked < ASK_EVERY) {
+      await requireMarker(diskPath(location), location, OPERATION);
+      return;
     }
-    return this.facts ?? { locations: [], routes: [] };
+    try {
+      await requireDisk(this.catalogue, location, OPERATION);
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      this.log.warn('the catalogue is away: a disk is known by its marker alone', { error });
+      await requireMarker(diskPath(location), location, OPERATION);
+    }
+    this.asked.set(location.id, this.now());
   }
 
   /** The buffer, or why nothing may be sent into it. */
-  private find({ locations, routes }: Facts, asked: string, from: string): Location | string {
+  private find(asked: string, from: string): Location | string {
+    const { locations, routes } = this.facts ?? NOTHING;
     const [site, name] = asked.split('.');
     const found = locations.find(
       (one) => one.site === site && one.name === name && one.locationType === 'buffer',

@@ -60,8 +60,15 @@ const ours = { location: 'cologne.buffer', from: 'ccat' };
 test('a site may send into a buffer that a stream route of its own leads to, and nowhere else', (t) =>
   withScratch(t, async (path) => {
     const { catalogue, state } = catalogueOf(path);
-    const arrivals = new Arrivals('cologne', catalogue, log);
+    let now = 0;
+    const arrivals = new Arrivals('cologne', catalogue, log, () => now);
     assert.equal(await arrivals.directoryOf(ours), path);
+    const { reads } = state;
+    for (let file = 0; file < 100; file += 1) await arrivals.directoryOf(ours);
+    assert.equal(state.reads, reads, 'the catalogue is not asked for each file');
+    now = 60_000;
+    await arrivals.directoryOf(ours);
+    assert.ok(state.reads > reads);
     assert.ok((await readdir(path)).includes('.cdt-location.json'), 'marked at the first use');
     for (const [asked, words] of [
       [{ ...ours, from: 'us' }, /no route of transport stream leads from us/],
@@ -98,13 +105,15 @@ test('while the catalogue is away what it said last holds; a disk that is not th
     await mkdir(path);
     const { catalogue, state } = catalogueOf(path);
     state.away = true;
-    const arrivals = new Arrivals('cologne', catalogue, log);
+    let now = 0;
+    const arrivals = new Arrivals('cologne', catalogue, log, () => now);
     await assert.rejects(arrivals.directoryOf(ours), DatabaseError);
     state.away = false;
     assert.equal(await arrivals.directoryOf(ours), path);
     state.away = true;
+    now = 60_000;
     assert.equal(await arrivals.directoryOf(ours), path);
-    await assert.rejects(arrivals.directoryOf({ ...ours, from: 'us' }), ConfigurationError);
+    await assert.rejects(arrivals.directoryOf({ ...ours, from: 'us' }), DatabaseError);
     await rename(path, join(scratch, 'unmounted'));
     await mkdir(path);
     await assert.rejects(arrivals.directoryOf(ours), StorageError);

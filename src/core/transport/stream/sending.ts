@@ -72,6 +72,7 @@ export class Sending {
   fail(reason: Error): void {
     this.#isOver = true;
     this.#reject(reason);
+    this.#allKept?.();
   }
 
   async run(): Promise<SendResult> {
@@ -291,7 +292,10 @@ export class Sending {
   }
 
   #answer(): Promise<Answer> {
-    return new Promise((resolve) => (this.#answered = resolve));
+    // Of one that failed no answer will come, and nobody may wait for ever: its file is open until then.
+    const answer = Promise.race([new Promise<Answer>((resolve) => (this.#answered = resolve)), this.#failed]);
+    answer.catch(() => undefined); // thrown by whoever waits
+    return answer;
   }
 
   #tell(answer: Answer): void {

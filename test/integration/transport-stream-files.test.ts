@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'node:test';
+import { ConfigurationError, NetworkError } from '../../src/core/exceptions.js';
+import { StreamReceiver } from '../../src/core/transport/stream/receiver.js';
+import { withCleanup } from '../support/cleanup.js';
+import { withScratch } from '../support/scratch.js';
+import { dialled, listenAtCologne, receiverInto } from './support/stream.js';
+
+/** Files below a directory that this process has open. */
+function openBelow(directory: string): string[] {
+  return readdirSync('/proc/self/fd')
+    .map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // closed meanwhile
+      }
+    })
+    .filter((path) => path.startsWith(directory));
+}
+
+async function untilClosed(directory: string): Promise<void> {
+  for (let tries = 0; openBelow(directory).length > 0; tries += 1) {
+    assert.ok(tries < 50, `still open: ${openBelow(directory).join(', ')}`);
+    await sleep(100);
+  }
+}
+
+for (const bytes of [1000, 20 * 1024 * 1024])
+  test(`a file of ${bytes} bytes that could not be sent is closed, however the sending ended`, (t) =>
+    withScratch(t, (directory) =>
+      withCleanup(async (cleanup) => {
+        const file = join(directory, 'file');
+        const content = randomBytes(bytes);
+        writeFileSync(file, content);
+        const sha256 = createHash('sha256').update(content).digest('hex');
+        const request = { file, name: 'file.tar', bytes, sha256 };
+
+        const refusing = new StreamReceiver({
+          directoryOf: () => Promise.reject(new ConfigurationError('there is no such buffer')),
+        });
+        const refused = await listenAtCologne(cleanup, refusing);
+        await assert.rejects(dialled(cleanup, refused.port).send(request), ConfigurationError);
+        await untilClosed(directory);
+
+        const listener = await listenAtCologne(cleanup, receiverInto(directory));
+        const transport = dialled(cleanup, listener.port);
+        await assert.rejects(
+          transport.send({
+            ...request,
+            // Given up at the moment when the first bytes shall go.
+            pace: async () => {
+              await transport.close();
+            },
+          }),
+          NetworkError,
+        );
+        await untilClosed(directory);
+      }),
+    ));
