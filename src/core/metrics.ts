@@ -79,6 +79,12 @@ export class Metrics {
     labelNames: ['site', 'peer', 'direction'],
     registers: this.registers,
   });
+  readonly streamPiecesAgain = new Counter({
+    name: 'cdt_stream_pieces_again_total',
+    help: 'Pieces that were sent again, because they arrived wrong or their connection broke before they were acknowledged.',
+    labelNames: ['site', 'route'],
+    registers: this.registers,
+  });
   readonly streamProblems = new Counter({
     name: 'cdt_stream_problems_total',
     help: 'Connections of stream routes that were refused, broke, or could not be made.',

@@ -4,7 +4,7 @@ import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
-import { ConfigurationError, NetworkError } from '../../src/core/exceptions.js';
+import { ConfigurationError, NetworkError, StorageError } from '../../src/core/exceptions.js';
 import { StreamReceiver } from '../../src/core/transport/stream/receiver.js';
 import { withCleanup } from '../support/cleanup.js';
 import { withScratch } from '../support/scratch.js';
@@ -62,3 +62,32 @@ for (const bytes of [1000, 20 * 1024 * 1024])
         await untilClosed(directory);
       }),
     ));
+
+test('a disk that goes away between two files on one connection takes nothing more', (t) =>
+  withScratch(t, (directory) =>
+    withCleanup(async (cleanup) => {
+      const isThere = { value: true };
+      const receiver = new StreamReceiver({
+        directoryOf: () =>
+          isThere.value
+            ? Promise.resolve(directory)
+            : Promise.reject(new StorageError('the disk is not mounted')),
+      });
+      const { port } = await listenAtCologne(cleanup, receiver);
+      const transport = dialled(cleanup, port);
+      const send = (name: string, bytes: number) => {
+        const content = randomBytes(bytes);
+        writeFileSync(join(directory, name), content);
+        const sha256 = createHash('sha256').update(content).digest('hex');
+        return transport.send({ file: join(directory, name), name: `${name}.tar`, bytes, sha256 });
+      };
+      assert.equal((await send('first', 1000)).alreadyThere, false);
+      isThere.value = false;
+      for (const bytes of [1000, 20 * 1024 * 1024])
+        await assert.rejects(send(`of-${bytes}`, bytes), (error: Error) => {
+          return error instanceof StorageError && error.message.includes('not mounted');
+        });
+      isThere.value = true;
+      assert.equal((await send('second', 1000)).alreadyThere, false);
+    }),
+  ));

@@ -71,7 +71,12 @@ export class StreamWork {
   transport(route: Route, destination: Location): Transport {
     requireOptions(route);
     const connections = countedConnections(this.counts, this.connections(doorOf(route), destination.site));
-    return new StreamTransport({ connections, location: `${destination.site}.${destination.name}` });
+    const labels = { site: this.site, route: route.name };
+    return new StreamTransport({
+      connections,
+      location: `${destination.site}.${destination.name}`,
+      onAgain: () => this.parts.metrics.streamPiecesAgain.inc(labels),
+    });
   }
 
   /** Follows certificates and routes until it is told to stop. */

@@ -9,7 +9,7 @@ const MEMORY_BYTES = 64 * MIB;
 
 export interface ReceiverOptions {
   /**
-   * The directory of a location of ours, for what a site sends to it. Asked once for each connection.
+   * The directory of a location of ours, for what a site sends to it. Asked for each connection and for each file.
    *
    * @param asked.location as in `cologne.buffer`
    * @param asked.from the site at the other end, as its certificate says

@@ -29,6 +29,7 @@ export class Reception {
   readonly #slots = new Slots(MOST_TASKS);
   readonly #tasks = new Set<Promise<void>>();
   #directory = '';
+  #asked = { location: '', from: '' };
 
   constructor(connection: StreamConnection, directoryOf: DirectoryOf, buffers: BufferPool) {
     this.#connection = connection;
@@ -42,7 +43,8 @@ export class Reception {
     try {
       const { location } = hello ?? (await this.#hear());
       if (location === undefined) throw new DataTransferError(`${connection.peer.name} names no location`);
-      this.#directory = await this.#directoryOf({ location, from: connection.peer.site });
+      this.#asked = { location, from: connection.peer.site };
+      await this.#where();
       for (let frame = await connection.next(); frame !== undefined; frame = await connection.next()) {
         await this.#serve(frame);
       }
@@ -54,6 +56,11 @@ export class Reception {
       await Promise.all(this.#tasks);
       await Promise.all([...this.#files.keys()].map((file) => this.#close(file)));
     }
+  }
+
+  /** Where files go now: its disk may have gone since the last one. */
+  async #where(): Promise<string> {
+    return (this.#directory = await this.#directoryOf(this.#asked));
   }
 
   /** The hello of a sender that called us. */
@@ -100,9 +107,9 @@ export class Reception {
       told = done;
       this.#connection.write('progress', { file, bytes: done }).catch(ignore);
     };
-    const target = { directory: this.#directory, name, bytes, sha256 };
     // In a function of its own, so that a name that is none is this file's failure.
-    const opening = (async () => openReceiving(target, onProgress))();
+    const opening = (async () =>
+      openReceiving({ directory: await this.#where(), name, bytes, sha256 }, onProgress))();
     opening.catch(ignore); // told below
     this.#files.set(file, opening);
     await this.#start(file, async () => {
@@ -142,7 +149,7 @@ export class Reception {
           await this.#connection.write('wrong', { file, piece: 0 });
           return;
         }
-        const target = { directory: this.#directory, name, bytes, sha256 };
+        const target = { directory: await this.#where(), name, bytes, sha256 };
         const alreadyThere = await receiveWhole(target, lease.buffer);
         await this.#connection.write('done', { file, alreadyThere });
       },

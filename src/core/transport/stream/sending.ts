@@ -18,6 +18,8 @@ const MOST_ROUNDS = 3;
 
 /** What a file on its way needs of its transport. */
 export interface Way {
+  /** Told the bytes of each piece that has to be sent again. */
+  again(bytes: number): void;
   readonly buffers: BufferPool;
   /** How many streams there are. */
   readonly streams: number;
@@ -256,6 +258,7 @@ export class Sending {
   }
 
   #sendAgain(work: Extract<Work, { piece: unknown }>): void {
+    this.#way.again(work.piece.length);
     this.#readAgain(work).catch((error: unknown) => this.fail(error as Error));
   }
 

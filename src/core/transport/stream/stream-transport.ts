@@ -22,6 +22,8 @@ export interface StreamWay {
   location: string;
   /** Streams at most; 64 where nothing is said. */
   maxStreams?: number;
+  /** Told the bytes of each piece that has to be sent again, because it arrived wrong or its stream broke. */
+  onAgain?: (bytes: number) => void;
 }
 
 /**
@@ -43,10 +45,12 @@ export class StreamTransport implements Transport, Way {
   #looked = { at: 0, bytes: 0 };
   #numbers = 0;
   #isClosed = false;
+  readonly #onAgain: ((bytes: number) => void) | undefined;
 
   constructor(way: StreamWay) {
     this.#pool = new StreamPool(way, this.#queue, (reason) => this.#fail(reason));
     this.#count = new StreamCount(way.maxStreams ?? MOST_STREAMS);
+    this.#onAgain = way.onAgain;
   }
 
   /** How many streams the pieces are cut for. */
@@ -81,6 +85,10 @@ export class StreamTransport implements Transport, Way {
     this.#pool.close();
     clearInterval(this.#timer);
     return Promise.resolve();
+  }
+
+  again(bytes: number): void {
+    this.#onAgain?.(bytes);
   }
 
   #adapt(): void {
