@@ -44,9 +44,19 @@ export class OwnCertificates {
       this.found = found;
     } catch (error) {
       if (!(error instanceof CCATDataOperationError)) throw error;
-      this.unusable = error;
+      this.unusable = error.retryable ? error : asConfiguration(error);
     }
   }
+}
+
+/** A file that may not be read is a matter of the installation, never of the package that was to be sent. */
+function asConfiguration(error: CCATDataOperationError): ConfigurationError {
+  if (error instanceof ConfigurationError) return error;
+  return new ConfigurationError(`the certificates of this site can not be read: ${error.message}`, {
+    subject: error.subject,
+    advice: error.advice,
+    cause: error,
+  });
 }
 
 function isSame(one: SiteCredentials, other: SiteCredentials): boolean {
