@@ -38,7 +38,7 @@ export class BbcpTransport implements Transport {
   }
 
   send(request: SendRequest): Promise<SendResult> {
-    return SftpLease.around(this.#pool, request.signal, (lease) => {
+    return SftpLease.around(this.#pool, { signal: request.signal, more: 0 }, (lease) => {
       const destination = new BbcpDestination(lease, this.#target.directory);
       // Another transport's partial file is nothing that bbcp goes on with.
       const part = partName(request.name, request.sha256, '.bbcp');

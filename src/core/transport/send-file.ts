@@ -29,8 +29,8 @@ export interface Destination {
   remove(name: string): Promise<void>;
   /** Bytes before the end of a partial file that may not all be there, when a send of a file of so many bytes was cut off. */
   inDoubt(bytes: number): number;
-  /** Opens a file for writing at any position; makes it where there is none, and keeps what is in it. `bytes` it will have in the end. */
-  open(name: string, bytes: number): Promise<DestinationFile>;
+  /** Opens a file for writing at any position; makes it where there is none, and keeps what is in it. */
+  open(name: string): Promise<DestinationFile>;
   /** Gives a file its final name for good. That `from` is gone, because another attempt did the same, is success. */
   rename(from: string, to: string): Promise<void>;
 }
@@ -118,9 +118,10 @@ async function copyByWrites(
   request: SendRequest,
   from: number,
 ): Promise<void> {
-  const file = await destination.open(part, request.bytes);
+  const file = await destination.open(part);
   const writes = new InFlight(() => file.writesInFlight);
   let [flushedAt, done] = [from, from];
+  let flushed = settled(Promise.resolve());
   try {
     for await (const { position, data } of readSource(request, destination.chunkBytes)) {
       const end = position + data.length;
@@ -133,14 +134,16 @@ async function copyByWrites(
       const write = file.write(missing, end - missing.length);
       await writes.add(write.then(() => request.onProgress?.((done += missing.length))));
       if (end - flushedAt >= FLUSH_BYTES) {
-        await writes.add(file.flush());
+        outcomeOf(await flushed);
+        flushed = settled(file.flush());
         flushedAt = end;
       }
     }
     await writes.drain();
+    outcomeOf(await flushed);
     await file.flush();
   } finally {
-    await writes.settle();
+    await Promise.all([writes.settle(), flushed]);
     await file.close();
   }
 }

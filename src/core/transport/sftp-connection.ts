@@ -14,12 +14,17 @@ import type { TransportTarget } from './transport.js';
 export type SftpTarget = Extract<TransportTarget, { transport: 'sftp' }>;
 /** How the client answers. */
 export type Callback<T> = (error: Error | null | undefined, result?: T) => void;
+/** Sends a request and waits for its answer. */
+export type SftpRequests = <T>(
+  subject: string,
+  send: (sftp: SFTPWrapper, callback: Callback<T>) => void,
+) => Promise<T>;
 
 /** A server that owes answers and gives none for this long is given up. */
 const SILENCE_MS = 60_000;
 
 /**
- * One SFTP session. Every request ends: with its answer, with its status as a class of ours, or, when the connection breaks, falls
+ * An SSH connection with an SFTP session, or several of them. Every request ends: with its answer, with its status as a class of ours, or, when the connection breaks, falls
  * silent or is broken by {@link fail}, with the reason of that.
  */
 export class SftpConnection {
@@ -72,16 +77,17 @@ export class SftpConnection {
     return this.#failure !== undefined;
   }
 
-  /** Sends a request and waits for its answer. */
+  /** Sends a request over the first session and waits for its answer. */
   request<T>(subject: string, send: (sftp: SFTPWrapper, callback: Callback<T>) => void): Promise<T> {
-    return this.#await<T>((callback) => {
-      if (this.#sftp === undefined) throw new NetworkError('no SFTP session is open', { subject });
-      try {
-        send(this.#sftp, (error, result) => callback(error ? this.#classify(error, subject) : error, result));
-      } catch (error) {
-        throw this.#unsupported(error, subject);
-      }
-    });
+    if (this.#sftp === undefined)
+      return Promise.reject(new NetworkError('no SFTP session is open', { subject }));
+    return this.#request(this.#sftp, subject, send);
+  }
+
+  /** Opens one more session: the server gives each a window of its own. */
+  async openSession(): Promise<SftpRequests> {
+    const sftp = await this.#open();
+    return (subject, send) => this.#request(sftp, subject, send);
   }
 
   /** Breaks the connection; everything that still waits fails with this reason. */
@@ -112,13 +118,32 @@ export class SftpConnection {
         throw wrongKey(target, error);
       }
     });
-    this.#sftp = await this.#await<SFTPWrapper>((callback) =>
-      this.#client.sftp((error, sftp) => callback(error ? this.#noSftp(error) : error, sftp)),
+    this.#sftp = await this.#open();
+  }
+
+  async #open(): Promise<SFTPWrapper> {
+    const sftp = await this.#await<SFTPWrapper>((callback) =>
+      this.#client.sftp((error, opened) => callback(error ? this.#noSftp(error) : error, opened)),
     );
-    this.#sftp.on('error', (error: Error) => this.fail(classifySshError(error, this.#server)));
-    this.#sftp.on('close', () =>
+    sftp.on('error', (error: Error) => this.fail(classifySshError(error, this.#server)));
+    sftp.on('close', () =>
       this.fail(new NetworkError(`${this.#server} ended the SFTP session`, { subject: this.#server })),
     );
+    return sftp;
+  }
+
+  #request<T>(
+    sftp: SFTPWrapper,
+    subject: string,
+    send: (sftp: SFTPWrapper, callback: Callback<T>) => void,
+  ): Promise<T> {
+    return this.#await<T>((callback) => {
+      try {
+        send(sftp, (error, result) => callback(error ? this.#classify(error, subject) : error, result));
+      } catch (error) {
+        throw this.#unsupported(error, subject);
+      }
+    });
   }
 
   /** A promise that also ends when the connection does. */

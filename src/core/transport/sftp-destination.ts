@@ -8,7 +8,7 @@ import {
 } from '../exceptions.js';
 import { noSpace, type Destination, type DestinationFile } from './send-file.js';
 import type { Callback } from './sftp-connection.js';
-import { inDoubt, lanesFor, SFTP_CHUNK_BYTES, SftpFile } from './sftp-file.js';
+import { inDoubt, SFTP_CHUNK_BYTES, SftpFile } from './sftp-file.js';
 import type { SftpLease } from './sftp-pool.js';
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
@@ -72,8 +72,8 @@ export class SftpDestination implements Destination {
     await orUndefined(this.#request<undefined>(path, (sftp, callback) => sftp.unlink(path, callback)));
   }
 
-  async open(name: string, bytes: number): Promise<DestinationFile> {
-    const file = await SftpFile.open(this.#lease, this.path(name), lanesFor(bytes));
+  async open(name: string): Promise<DestinationFile> {
+    const file = await SftpFile.open(this.#lease, this.path(name));
     return {
       get writesInFlight() {
         return file.writesInFlight;

@@ -4,7 +4,7 @@ import type { SshTarget } from '../utilities/ssh-settings.js';
 import { SftpConnection } from './sftp-connection.js';
 
 /** OpenSSH's server drops connections at random once ten have not shown their key yet (`MaxStartups 10:30:100`). */
-const OPENING_AT_ONCE = 6;
+const OPENING_AT_ONCE = 8;
 
 /** One server is not asked for more, however many files are on their way; each file has one in any case. */
 const MOST_CONNECTIONS = 16;
@@ -64,25 +64,34 @@ export class SftpPool {
   }
 }
 
-/** The connections of one send: one from the start, more for a large file. */
+/** The connections of one send: one from the start, more that open meanwhile for a large file. */
 export class SftpLease {
-  readonly #more: SftpConnection[] = [];
+  /** Undefined where there are enough or the server gives none: the send goes on with those that it has. */
+  readonly more: Promise<SftpConnection | undefined>[];
+  readonly #taken: SftpConnection[] = [];
   readonly #growth = new AbortController();
-  #noted = false;
 
   private constructor(
     private readonly pool: SftpPool,
     readonly first: SftpConnection,
-  ) {}
+    more: number,
+  ) {
+    this.more = Array.from({ length: more }, () => this.#another());
+  }
 
-  /** Runs a send with a lease, whose connections break when its signal is aborted: nothing else surely ends what is on the line. */
+  /**
+   * Runs a send with a lease, whose connections break when its signal is aborted: nothing else surely ends what is on the line.
+   *
+   * @param more how many connections besides the first are of use
+   */
   static async around<T>(
     pool: SftpPool,
-    signal: AbortSignal | undefined,
+    { signal, more }: { signal: AbortSignal | undefined; more: number },
     act: (lease: SftpLease) => Promise<T>,
   ): Promise<T> {
     signal?.throwIfAborted();
-    const lease = new SftpLease(pool, await pool.take(signal));
+    // The others only now: a key that is refused must not look like an attack.
+    const lease = new SftpLease(pool, await pool.take(signal), more);
     const onAbort = () => lease.#fail(signal?.reason as Error);
     signal?.addEventListener('abort', onAbort);
     try {
@@ -92,23 +101,7 @@ export class SftpLease {
       throw error;
     } finally {
       signal?.removeEventListener('abort', onAbort);
-      lease.#end();
-    }
-  }
-
-  /** One more, or undefined where there are enough or the server gives none: the send goes on with those that it has. */
-  async another(): Promise<SftpConnection | undefined> {
-    if (this.pool.busy) return undefined;
-    try {
-      const connection = await this.pool.take(this.#growth.signal);
-      this.#more.push(connection);
-      return connection;
-    } catch (error) {
-      if (!this.#growth.signal.aborted && !this.#noted) {
-        this.#noted = true;
-        workContext()?.note?.(`goes on with fewer connections: ${printable((error as Error).message)}`);
-      }
-      return undefined;
+      await lease.#end();
     }
   }
 
@@ -117,13 +110,27 @@ export class SftpLease {
     this.#growth.abort(new Error('the send has ended'));
   }
 
-  #fail(reason: Error): void {
-    this.stopGrowing();
-    for (const connection of [this.first, ...this.#more]) connection.fail(reason);
+  async #another(): Promise<SftpConnection | undefined> {
+    if (this.pool.busy) return undefined;
+    try {
+      const connection = await this.pool.take(this.#growth.signal);
+      this.#taken.push(connection);
+      return connection;
+    } catch (error) {
+      if (!this.#growth.signal.aborted)
+        workContext()?.note?.(`goes on with a connection fewer: ${printable((error as Error).message)}`);
+      return undefined;
+    }
   }
 
-  #end(): void {
+  #fail(reason: Error): void {
     this.stopGrowing();
-    for (const connection of [this.first, ...this.#more]) this.pool.give(connection);
+    for (const connection of [this.first, ...this.#taken]) connection.fail(reason);
+  }
+
+  async #end(): Promise<void> {
+    this.stopGrowing();
+    await Promise.all(this.more);
+    for (const connection of [this.first, ...this.#taken]) this.pool.give(connection);
   }
 }

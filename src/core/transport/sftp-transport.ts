@@ -1,6 +1,7 @@
 import { sendFile } from './send-file.js';
 import type { SftpTarget } from './sftp-connection.js';
 import { SftpDestination } from './sftp-destination.js';
+import { connectionsFor } from './sftp-file.js';
 import { SftpLease, SftpPool } from './sftp-pool.js';
 import type { SendRequest, SendResult, Transport } from './transport.js';
 
@@ -25,7 +26,8 @@ export class SftpTransport implements Transport {
   }
 
   send(request: SendRequest): Promise<SendResult> {
-    return SftpLease.around(this.#pool, request.signal, (lease) =>
+    const { signal, bytes } = request;
+    return SftpLease.around(this.#pool, { signal, more: connectionsFor(bytes) }, (lease) =>
       sendFile(new SftpDestination(lease, this.#directory), request),
     );
   }
