@@ -10,14 +10,16 @@ export function tableOf({ cases, ratios }: BenchDocument): string {
     style: { head: [], border: [] },
   });
   table.push(...cases.map(row));
+  const missing = cases.filter((one) => one.missing !== undefined);
+  const notes = [...new Set(missing.map((one) => `missing: ${one.contender}: ${one.missing ?? ''}`))];
   const compared = Object.entries(ratios).map(([what, value]) => `  ${what}: ${value}`);
-  return [table.toString(), 'ratios:', ...compared].join('\n');
+  return [table.toString(), ...notes, 'ratios:', ...compared].join('\n');
 }
 
 function row(result: CaseResult): string[] {
   const { seconds, bytesPerSecond, cpuSeconds, peakRssBytes, cutAfterSeconds, missing } = result;
   const name = [result.case, result.contender];
-  if (missing !== undefined) return [...name, 'missing', missing, '', '', '', '0'];
+  if (missing !== undefined) return [...name, 'missing', '', '', '', '', '0'];
   const cut = cutAfterSeconds === undefined ? '' : 'cut at ';
   return [
     ...name,

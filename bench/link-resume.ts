@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { median, type Case, type CaseResult } from './harness.js';
+import { sendingCommand, type LinkJob, type LinkPlace } from './link-contenders.js';
+import { timed, type Finished } from './timed.js';
+
+const CUT_AT = 0.7;
+/** Long enough that nothing is on the line any more. */
+const OUTAGE_MS = 3000;
+const NAME = 'resume';
+
+/** Bytes that crossed the link in each round, by contender: told by the link, headers included. */
+const crossed: Record<string, number[]> = {};
+
+/** A transfer that is left alone, and one whose link is cut and whose sender is killed at 70 %; then it is sent again. */
+export function resumeCase(job: LinkJob, place: LinkPlace): Case {
+  const { lab } = place;
+  const counting = (name: string, send: (command: string[]) => Promise<Finished>) => {
+    const target = (round: number) => join(place.far, `${name.replaceAll(' ', '-')}-${round}`);
+    return {
+      name,
+      before: (round: number) => {
+        mkdirSync(target(round));
+        return Promise.resolve();
+      },
+      run: async (round: number) => {
+        const before = lab.bytesSent();
+        const finished = await send([...lab.near, ...sendingCommand(job, place, target(round))]);
+        (crossed[name] ??= []).push(lab.bytesSent() - before);
+        return finished;
+      },
+      after: (round: number) => {
+        rmSync(target(round), { recursive: true, force: true });
+        return Promise.resolve();
+      },
+    };
+  };
+  return {
+    name: NAME,
+    bytes: job.bytes,
+    files: job.files.length,
+    contenders: [
+      counting('whole', timed),
+      counting('cut at 70 %', async (command) => {
+        await sendUntil(command, () => lab.bytesSent(), CUT_AT * job.bytes, async () => {
+          lab.cut();
+          await sleep(OUTAGE_MS);
+        });
+        lab.mend();
+        return timed(command);
+      }),
+    ],
+  };
+}
+
+/** Bytes that went over the link more often than without the cut, as a share of the bytes of the job. */
+export function sentAgain(cases: CaseResult[]): Record<string, number | undefined> {
+  const bytes = cases.find((one) => one.case === NAME)?.bytes;
+  const [whole, cut] = [crossed['whole'], crossed['cut at 70 %']];
+  if (bytes === undefined || whole === undefined || cut === undefined) return {};
+  const again = median(cut.map((one, round) => one - (whole[round] ?? NaN))) / bytes;
+  return { 'resume: sent again / bytes': Math.round(again * 10000) / 10000 };
+}
+
+/** Starts a sender, and kills it once so many bytes are over the link and what shall happen before has happened. */
+async function sendUntil(
+  [program = '', ...args]: string[],
+  sent: () => number,
+  enough: number,
+  before: () => Promise<void>,
+): Promise<void> {
+  const start = sent();
+  const child = spawn(program, args, { stdio: 'ignore', detached: true });
+  const ended = once(child, 'exit');
+  while (sent() - start < enough) {
+    if (child.exitCode !== null) throw new Error('the sender ended before it was cut');
+    await sleep(20);
+  }
+  await before();
+  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+  await ended;
+}
