@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CCATDataOperationError } from '../../exceptions.js';
 import { dial, type Dialled } from './dial.js';
@@ -29,6 +30,7 @@ export class DialIn {
 
   constructor(options: DialInOptions) {
     this.#options = options;
+    setMaxListeners(0, this.#end.signal); // every connection listens to it
     this.#running = this.#run();
   }
 

@@ -15,8 +15,10 @@ import { printable } from '../../utilities/printable.js';
  *                                        ←   state file, and the pieces that are held; there, when the target is the file already
  * piece file, piece, offset, sha256      →
  *                                        ←   ack file, pieces: on disk; wrong file, piece: other bytes arrived than were sent
- * commit file                            →
- *                                        ←   done file: has its name; state: pieces are missing
+ * commit file                            →   nothing else will come: it shall have its name as soon as it is whole
+ *                                        ←   done file: has its name
+ * check file                             →   every piece was acknowledged, and it is not done
+ *                                        ←   done; state: pieces are missing
  * whole file, name, sha256               →   a small file in one go
  *                                        ←   done file
  * discard file                           →   the origin is not what it should be: forget what came
@@ -79,6 +81,7 @@ const TYPES = {
   wrong: { code: 10, header: z.object({ file: number, piece: number }) },
   whole: { code: 11, header: z.object({ file: number, name, sha256 }), body: WHOLE_BYTES },
   commit: { code: 12, header: z.object({ file: number }) },
+  check: { code: 17, header: z.object({ file: number }) },
   done: { code: 13, header: z.object({ file: number, alreadyThere: z.boolean() }) },
   discard: { code: 14, header: z.object({ file: number }) },
   close: { code: 15, header: z.object({ file: number }) },

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { siteOfCertificate } from '../../certificates.js';
 import type { CCATDataOperationError } from '../../exceptions.js';
 import { ConfigurationError, DataTransferError } from '../../exceptions.js';
 import { siteOfCertificate } from '../../certificates.js';

@@ -12,12 +12,17 @@ import { partPath, requireSpace, targetPath, type Target } from './target.js';
 const GROUP_BYTES = 32 * MIB;
 const GROUP_MS = 50;
 
+/** A promise with the means to settle it. */
+interface PromiseWithResolvers<T> {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (reason: unknown) => void;
+}
+
 interface Group {
   pieces: Piece[];
   bytes: number;
-  kept: Promise<void>;
-  resolve: () => void;
-  reject: (reason: unknown) => void;
+  kept: PromiseWithResolvers<void>;
 }
 
 /**
@@ -34,10 +39,14 @@ export class ReceivingFile {
   /** In the order in which they came. */
   readonly #pieces: Piece[];
   readonly #there = new Ranges();
+  /** With what was written and is not on disk yet. */
+  readonly #written = new Ranges();
   #group: Group | undefined;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
-  #committing: Promise<boolean> | undefined;
+  /** Somebody wants it published as soon as it is whole. */
+  #wanted: PromiseWithResolvers<void> | undefined;
+  #isPublishing = false;
   #state: 'open' | 'published' | 'given up' = 'open';
 
   private constructor(target: Target, part: FileHandle, journal: Journal, pieces: Piece[]) {
@@ -45,7 +54,10 @@ export class ReceivingFile {
     this.#part = part;
     this.#journal = journal;
     this.#pieces = pieces;
-    for (const { offset, length } of pieces) this.#there.add(offset, offset + length);
+    for (const { offset, length } of pieces) {
+      this.#there.add(offset, offset + length);
+      this.#written.add(offset, offset + length);
+    }
   }
 
   /**
@@ -98,19 +110,30 @@ export class ReceivingFile {
     const group = (this.#group ??= newGroup());
     group.pieces.push(piece);
     group.bytes += piece.length;
+    this.#written.add(piece.offset, piece.offset + piece.length);
     this.#timer ??= setTimeout(() => void this.#flush(), GROUP_MS);
-    if (group.bytes >= GROUP_BYTES) void this.#flush();
-    return group.kept;
+    const isLast = this.#wanted !== undefined && this.#written.bytes === this.target.bytes;
+    if (isLast || group.bytes >= GROUP_BYTES) void this.#flush();
+    return group.kept.promise;
   }
 
-  /** Publishes the file under its name; false, and nothing was done, where pieces are missing. */
-  async commit(): Promise<boolean> {
-    await this.#flush();
-    if (this.#state === 'published') return true;
+  /** Resolves when the file has its name, which it gets as soon as it is whole. */
+  async publish(): Promise<void> {
     if (this.#state === 'given up') throw givenUp(this.target);
-    if (this.#there.bytes < this.target.bytes) return false;
-    this.#committing ??= this.#publish().finally(() => (this.#committing = undefined));
-    return this.#committing;
+    if (this.#state === 'published') return;
+    this.#wanted ??= withResolvers();
+    const { promise } = this.#wanted;
+    await this.#flush();
+    await this.#publishIfWhole();
+    await promise;
+  }
+
+  /** Publishes the file if it is whole; false where pieces are missing. */
+  async check(): Promise<boolean> {
+    await this.#flush();
+    if (this.#state === 'open' && this.#there.bytes < this.target.bytes) return false;
+    await this.publish();
+    return true;
   }
 
   /** Removes what has come: it is not what it should be. */
@@ -125,22 +148,37 @@ export class ReceivingFile {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#flush();
+    this.#wanted?.reject(givenUp(this.target));
     await this.#part.close();
     await this.#journal.close();
   }
 
-  async #publish(): Promise<boolean> {
+  async #publishIfWhole(): Promise<void> {
+    const wanted = this.#wanted;
+    const isWhole = this.#there.bytes === this.target.bytes;
+    if (wanted === undefined || !isWhole || this.#state !== 'open' || this.#isPublishing) return;
+    this.#isPublishing = true;
+    try {
+      await this.#rename();
+      this.#state = 'published';
+      wanted.resolve();
+    } catch (error) {
+      wanted.reject(error);
+    }
+    this.#isPublishing = false;
+    this.#wanted = undefined;
+  }
+
+  async #rename(): Promise<void> {
     const [from, to] = [partPath(this.target), targetPath(this.target)];
-    // The journal may have come from an attempt before: that its pieces are on disk is true only after this.
+    // Pieces may have been noted by another process: that they are on disk is sure only after this.
     await this.#part.datasync();
     const renamed = await ifPresent(rename(from, to).then(() => true));
     await syncDirectory(this.target.directory);
     // Gone before: somebody else has published it, or taken it away.
     if (renamed === undefined && (await ifPresent(stat(to)))?.size !== this.target.bytes)
       throw givenUp(this.target);
-    this.#state = 'published';
     await removeIfPresent(`${from}.pieces`);
-    return true;
   }
 
   /** Brings everything that was written before to disk, one group after the other. */
@@ -156,25 +194,33 @@ export class ReceivingFile {
     this.#flushing = undefined;
   }
 
-  async #bringToDisk({ pieces, resolve, reject }: Group): Promise<void> {
+  async #bringToDisk({ pieces, kept: { resolve, reject } }: Group): Promise<void> {
     try {
       await this.#part.datasync();
       await this.#journal.append(pieces);
       for (const { offset, length } of pieces) this.#there.add(offset, offset + length);
       this.#pieces.push(...pieces);
       resolve();
+      await this.#publishIfWhole();
     } catch (error) {
       // After a failed flush nobody knows what is on disk; a later one would say that all is well. The next attempt believes the journal.
       if (this.#state === 'open') this.#state = 'given up';
       reject(error);
+      this.#wanted?.reject(error);
     }
   }
 }
 
 function newGroup(): Group {
-  let [resolve, reject]: [Group['resolve'], Group['reject']] = [() => undefined, () => undefined];
-  const kept = new Promise<void>((yes, no) => ([resolve, reject] = [yes, no]));
-  return { pieces: [], bytes: 0, kept, resolve, reject };
+  return { pieces: [], bytes: 0, kept: withResolvers() };
+}
+
+/** Whoever needs it hears of its failure: nobody else has to. */
+function withResolvers(): PromiseWithResolvers<void> {
+  let [resolve, reject]: [() => void, (reason: unknown) => void] = [() => undefined, () => undefined];
+  const promise = new Promise<void>((yes, no) => ([resolve, reject] = [yes, no]));
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
 }
 
 function givenUp({ name }: Target): DataTransferError {

@@ -82,7 +82,11 @@ export class Reception {
       case 'whole':
         return this.#whole(frame.header, frame.bodyBytes);
       case 'commit':
-        return this.#start(frame.header.file, () => this.#commit(frame.header.file));
+        // It may wait for pieces on other connections: no slot is held, and the connection does not wait for it.
+        void this.#run(frame.header.file, () => this.#commit(frame.header.file));
+        return;
+      case 'check':
+        return this.#start(frame.header.file, () => this.#check(frame.header.file));
       case 'discard':
         return this.#start(frame.header.file, () => this.#discard(frame.header.file));
       case 'close':
@@ -159,12 +163,15 @@ export class Reception {
 
   async #commit(file: number): Promise<void> {
     const opened = await this.#opened(file);
-    if (opened.file !== undefined && !(await opened.file.commit())) {
-      await this.#connection.write('state', { file }, encodePieces(opened.file.held));
-      return;
-    }
+    await opened.file?.publish();
     opened.forget();
     await this.#connection.write('done', { file, alreadyThere: opened.file === undefined });
+  }
+
+  async #check(file: number): Promise<void> {
+    const opened = await this.#opened(file);
+    if (opened.file === undefined || (await opened.file.check())) return this.#commit(file);
+    await this.#connection.write('state', { file }, encodePieces(opened.file.held));
   }
 
   async #discard(file: number): Promise<void> {

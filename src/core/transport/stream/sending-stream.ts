@@ -116,7 +116,7 @@ export class SendingStream {
           const body = Buffer.allocUnsafe(frame.bodyBytes);
           await connection.body(body);
           if (this.#knownAnswer.delete(frame.header.file)) break;
-          this.#answer(frame.header.file, ['open', 'commit'], (sending) =>
+          this.#answer(frame.header.file, ['open', 'check'], (sending) =>
             sending.onState(decodePieces(body, sending.request.bytes)),
           );
           break;
@@ -139,7 +139,9 @@ export class SendingStream {
           break;
         case 'done': {
           const { file, alreadyThere } = frame.header;
-          this.#answer(file, ['commit', 'discard', 'piece 0'], (sending) => sending.onDone(alreadyThere));
+          this.#answer(file, ['check', 'commit', 'discard', 'piece 0'], (sending) =>
+            sending.onDone(alreadyThere),
+          );
           break;
         }
         case 'failed': {

@@ -13,6 +13,9 @@ import type { OutgoingPiece, Work } from './work-queue.js';
 
 /** Other bytes arrived than were sent: so often a piece is sent again before the line is given up. */
 const MOST_WRONG = 3;
+/** Files from this size on begin before it is known what the other end has, with a piece of this size for each stream. */
+const EARLY_FROM_BYTES = 64 * MIB;
+const EARLY_BYTES = MIB / 4;
 /** After so many commits that found pieces missing something else is wrong. */
 const MOST_ROUNDS = 3;
 
@@ -158,16 +161,18 @@ export class Sending {
 
   async #sendPieces(source: SourceFile): Promise<SendResult> {
     const { name, bytes } = this.request;
-    const found = await this.#ask('open');
+    const asked = this.#ask('open');
+    const early = await this.#sendEarly(source);
+    const found = await asked;
     if (found.kind === 'there') {
       workContext()?.note?.(`${name}: is there already`);
-      this.#progress(bytes);
-      return { bytesSent: 0, alreadyThere: true };
+      this.#progress(bytes - this.#done);
+      return { bytesSent: this.#sent, alreadyThere: true };
     }
     if (found.kind !== 'state') throw unexpected(found);
     const held = found.value.reduce((sum, { length }) => sum + length, 0);
     if (held > 0) workContext()?.note?.(`${name}: goes on with ${held} bytes that are there already`);
-    await this.#readAll(source, found.value);
+    await this.#readAll(source, found.value, early);
     try {
       source.verify();
     } catch (error) {
@@ -175,38 +180,65 @@ export class Sending {
       await this.#ask('discard'); // what came is not the file, and nobody may go on from it
       throw error;
     }
+    return await this.#publish(source);
+  }
+
+  /** Has the file published once all of it has arrived; sends what turns out to be missing. */
+  async #publish(source: SourceFile): Promise<SendResult> {
+    let answered = this.#ask('commit');
     for (let round = 0; round < MOST_ROUNDS; round++) {
-      await this.#allArrived();
-      const answer = await this.#ask('commit');
-      if (answer.kind === 'done') {
+      await Promise.race([answered, this.#allArrived()]);
+      if (this.#answered !== undefined) answered = this.#ask('check');
+      const answer = await answered;
+      if (answer.kind === 'done')
         return { bytesSent: this.#sent, alreadyThere: answer.value && this.#sent === 0 };
-      }
       if (answer.kind !== 'state') throw unexpected(answer);
       await this.#sendMissing(source, answer.value);
+      answered = this.#ask('commit');
     }
+    const { name } = this.request;
     throw new DataTransferError(`${name} never became whole at the other end`, {
       subject: name,
       advice: 'More than one worker may answer at the address of the route: it must be one.',
     });
   }
 
+  /**
+   * While the other end looks what it has, the lines would be idle: the last pieces of a large file go at once, from behind, where least is
+   * held. They are read again in their turn, and must be the same then.
+   */
+  async #sendEarly(source: SourceFile): Promise<Piece[]> {
+    const { bytes } = this.request;
+    const early: Piece[] = [];
+    if (bytes < EARLY_FROM_BYTES) return early;
+    for (let stream = 1; stream <= this.#way.streams; stream++) {
+      early.unshift(await this.#send(source, bytes - stream * EARLY_BYTES, EARLY_BYTES));
+    }
+    return early;
+  }
+
   /** Reads the file once. What the other end holds is checked against what is read here; what it lacks, or holds wrong, is sent. */
-  async #readAll(source: SourceFile, held: readonly Piece[]): Promise<void> {
+  async #readAll(source: SourceFile, held: readonly Piece[], early: readonly Piece[]): Promise<void> {
     const { bytes } = this.request;
     const wrong: Range[] = [];
+    const begin = early[0]?.offset ?? bytes;
     let at = 0;
-    for (const piece of [...held, undefined]) {
+    for (const piece of [
+      ...held.filter(({ offset, length }) => offset + length <= begin),
+      ...early,
+      undefined,
+    ]) {
       const to = piece?.offset ?? bytes;
-      for (; at < to; at += await this.#sendNext(source, at, to, true));
+      for (; at < to; at += await this.#sendNext(source, at, to));
       if (piece === undefined) break;
       at += piece.length;
-      if (await this.#matches(source, piece)) this.#progress(piece.length);
-      else wrong.push({ from: piece.offset, to: at });
+      const matches = await this.#matches(source, piece);
       this.#requireGoing();
+      if (piece.offset >= begin && !matches) throw this.#changed(piece);
+      if (!matches) wrong.push({ from: piece.offset, to: at });
+      else if (piece.offset < begin) this.#progress(piece.length);
     }
-    for (const { from, to } of wrong) {
-      for (at = from; at < to; at += await this.#sendNext(source, at, to, false));
-    }
+    for (const range of wrong) await this.#sendRange(source, range);
   }
 
   /** After a commit that found less than everything, for instance because the other end has lost its journal. */
@@ -215,25 +247,36 @@ export class Sending {
     for (const { offset, length } of held) there.add(offset, offset + length);
     const missing = there.missing(this.request.bytes);
     this.#done = Math.min(this.#done, there.bytes);
-    for (const { from, to } of missing) {
-      for (let at = from; at < to; at += await this.#sendNext(source, at, to, false));
-    }
+    for (const range of missing) await this.#sendRange(source, range);
   }
 
-  /** Cuts a piece and gives it to the streams; says how long it is. */
-  async #sendNext(source: SourceFile, offset: number, to: number, isFirst: boolean): Promise<number> {
+  /** Sends a part that was read and digested before. */
+  async #sendRange(source: SourceFile, { from, to }: Range): Promise<void> {
+    for (let at = from; at < to;) at += (await this.#send(source, at, this.#cut(at, to))).length;
+  }
+
+  /** Sends what comes next in the file, up to some place; says how much. */
+  async #sendNext(source: SourceFile, at: number, to: number): Promise<number> {
+    return (await this.#send(source, at, this.#cut(at, to), true)).length;
+  }
+
+  #cut(at: number, to: number): number {
     const { bytes } = this.request;
-    const length = Math.min(to - offset, pieceBytes({ bytes, left: bytes - offset }, this.#way.streams));
+    return Math.min(to - at, pieceBytes({ bytes, left: bytes - at }, this.#way.streams));
+  }
+
+  /** Reads a piece and gives it to the streams. */
+  async #send(source: SourceFile, offset: number, length: number, isNext = false): Promise<OutgoingPiece> {
     await this.request.pace?.(length);
     const lease = await this.#way.buffers.take(length);
     try {
       this.#requireGoing();
       await source.read(lease.buffer, offset);
-      if (isFirst) source.digest(lease.buffer);
+      if (isNext) source.digest(lease.buffer);
       const piece = { number: ++this.#pieces, offset, length, sha256: digestOf(lease.buffer), wrong: 0 };
       this.#onTheWay.set(piece.number, piece);
       this.#push({ sending: this, kind: 'piece', piece, lease });
-      return length;
+      return piece;
     } catch (error) {
       lease.release();
       throw error;
@@ -268,8 +311,7 @@ export class Sending {
     try {
       this.#requireGoing();
       await this.#source?.read(lease.buffer, piece.offset);
-      if (digestOf(lease.buffer) !== piece.sha256)
-        throw corrupt(this.request, `has other bytes from ${piece.offset} on than a moment ago`);
+      if (digestOf(lease.buffer) !== piece.sha256) throw this.#changed(piece);
       this.#push({ sending: this, kind, piece, lease });
     } catch (error) {
       lease.release();
@@ -288,7 +330,7 @@ export class Sending {
     this.#allKept = undefined;
   }
 
-  #ask(kind: 'open' | 'commit' | 'discard'): Promise<Answer> {
+  #ask(kind: 'open' | 'commit' | 'check' | 'discard'): Promise<Answer> {
     const answer = this.#answer();
     this.#way.push({ sending: this, kind });
     return answer;
@@ -314,6 +356,10 @@ export class Sending {
 
   #requireGoing(): void {
     if (this.#isOver) throw new DataTransferError(`the sending of ${this.request.name} is over`);
+  }
+
+  #changed({ offset }: Piece): Error {
+    return corrupt(this.request, `has other bytes from ${offset} on than a moment ago`);
   }
 
   #wrong({ offset, length }: Piece): ChecksumVerificationError {

@@ -2,22 +2,24 @@
 export const FIRST_STREAMS = 16;
 /** More streams stay only where the rate rises by this much. */
 const GAIN = 1.1;
-/** A rate that changes less than this from one look to the next has settled. */
-const SETTLED = 0.1;
+/** Looks that say nothing yet after a change, and looks whose mean counts. */
+const SETTLING = 3;
+const MEASURED = 3;
 /** Looks before trying again what did not help. */
-const PATIENCE = 60;
+const PATIENCE = 120;
 
 /**
- * How many streams a line wants: once the rate has settled, twice as many are tried; where that raises the rate they stay, else they go again.
- * Told once a second what the rate was; a second in which there was not always something to send says nothing about the line.
+ * How many streams a line wants: once the rate is known, twice as many are tried; where that raises the rate they stay, else they go again.
+ * Told twice a second what the rate was; a time in which there was not always something to send says nothing about the line.
  */
 export class StreamCount {
   readonly #most: number;
   #streams: number;
-  #lastRate = 0;
+  /** Since the last change. */
+  #rates: number[] = [];
   /** The count before the trial that is under way, and its rate. */
   #before: { streams: number; rate: number } | undefined;
-  #looks = 0;
+  #pause = 0;
 
   constructor(most: number, first = FIRST_STREAMS) {
     this.#most = most;
@@ -30,18 +32,17 @@ export class StreamCount {
 
   /** @returns how many there shall be from now on */
   look(bytesPerSecond: number): number {
-    this.#looks++;
-    const isSettled =
-      this.#looks > 1 && Math.abs(bytesPerSecond - this.#lastRate) <= SETTLED * bytesPerSecond;
-    this.#lastRate = bytesPerSecond;
-    if (!isSettled) return this.#streams;
-    if (this.#before === undefined) {
-      if (this.#looks >= 0) this.#try(bytesPerSecond);
-    } else if (bytesPerSecond < GAIN * this.#before.rate) {
+    if (this.#pause > 0) this.#pause--;
+    else this.#rates.push(bytesPerSecond);
+    if (this.#rates.length < SETTLING + MEASURED) return this.#streams;
+    const rate = this.#rates.slice(SETTLING).reduce((sum, one) => sum + one) / MEASURED;
+    this.#rates = [];
+    if (this.#before === undefined || rate >= GAIN * this.#before.rate) this.#try(rate);
+    else {
       this.#streams = this.#before.streams;
       this.#before = undefined;
-      this.#looks = -PATIENCE;
-    } else this.#try(bytesPerSecond);
+      this.#pause = PATIENCE;
+    }
     return this.#streams;
   }
 
@@ -49,6 +50,6 @@ export class StreamCount {
     const more = Math.min(this.#most, 2 * this.#streams);
     this.#before = more === this.#streams ? undefined : { streams: this.#streams, rate };
     this.#streams = more;
-    this.#looks = 0;
+    if (this.#before === undefined) this.#pause = PATIENCE;
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError, NetworkError } from '../../exceptions.js';
 import type { StreamConnections } from './connections.js';
@@ -20,7 +21,7 @@ export class StreamPool {
   #dialling = 0;
   #failures = 0;
   #gone = 0;
-  #abort = new AbortController();
+  #abort = newAbort();
 
   /** @param onDead told why when the last stream is gone and no other could be opened, or when no other will ever do */
   constructor(
@@ -60,7 +61,7 @@ export class StreamPool {
     this.#wanted = 0;
     this.#failures = 0;
     this.#abort.abort(reason);
-    this.#abort = new AbortController();
+    this.#abort = newAbort();
     for (const stream of this.#streams) {
       this.#remove(stream);
       stream.connection.fail(reason);
@@ -116,4 +117,11 @@ export class StreamPool {
     if (reason instanceof ConfigurationError || isLast) this.#onDead(reason);
     else if (this.#failures <= MOST_FAILURES) void this.#dial(FIRST_WAIT_MS * 2 ** (this.#failures - 1));
   }
+}
+
+/** Every dial listens to it. */
+function newAbort(): AbortController {
+  const abort = new AbortController();
+  setMaxListeners(0, abort.signal);
+  return abort;
 }

@@ -13,7 +13,7 @@ import { WorkQueue, type Work } from './work-queue.js';
 const MEMORY_BYTES = 48 * MIB;
 /** For so many bytes one stream is worth its handshake. */
 const BYTES_A_STREAM = MIB;
-const LOOK_MS = 1000;
+const LOOK_MS = 500;
 const MOST_STREAMS = 64;
 
 export interface StreamWay {

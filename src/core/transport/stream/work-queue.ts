@@ -11,7 +11,7 @@ export interface OutgoingPiece extends Piece {
 
 /** Something to say about a file on any stream, to which an answer comes. Pieces and small files carry their bytes. */
 export type Work =
-  | { sending: Sending; kind: 'open' | 'commit' | 'discard' }
+  | { sending: Sending; kind: 'open' | 'commit' | 'check' | 'discard' }
   | { sending: Sending; kind: 'piece' | 'whole'; piece: OutgoingPiece; lease: Lease };
 
 /** What waits for a stream, and the streams that wait for something to do. */
