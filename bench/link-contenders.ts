@@ -11,6 +11,8 @@ import { timed, type Finished } from './timed.js';
 export interface LinkJob {
   folder: string;
   files: string[];
+  /** A file with their digests as `sha256sum` writes it: packages have theirs when they are sent. */
+  digests: string;
   bytes: number;
   /** Many small files: ours packages them, sends the package and verifies it there. */
   small: boolean;
@@ -30,7 +32,11 @@ export function linkContenders(job: LinkJob, place: LinkPlace): Contender[] {
   const { lab, ssh } = place;
   const at = `${ssh.user}@${lab.farAddress}`;
   const rsh = ['ssh', '-p', String(ssh.port), ...ssh.options].join(' ');
-  const copying = (name: string, missing: string | undefined, command: (target: string) => string[]): Contender => {
+  const copying = (
+    name: string,
+    missing: string | undefined,
+    command: (target: string) => string[],
+  ): Contender => {
     const target = (round: number) => join(place.far, `${name}-${round}`);
     return {
       name,
@@ -60,27 +66,45 @@ export function linkContenders(job: LinkJob, place: LinkPlace): Contender[] {
   const sshBbcp = `ssh -x -a ${ssh.options.join(' ')} -p ${ssh.port} %4 %I -l %U %H ${bbcp}`;
   return [
     sending,
-    arrived(copying('bbcp', missingWithout('bbcp', 'build it from its source', 'BBCP'), (target) => [
-      bbcp,
-      ...['-n', '-f', '-s', '16', '-w', '8m', '-T', sshBbcp],
-      ...job.files,
-      `${at}:${target}/`,
-    ])),
-    arrived(copying('scp', missingWithout('scp', 'apt-get install openssh-client'), (target) => [
-      ...['scp', '-q', '-P', String(ssh.port), ...ssh.options],
-      ...job.files,
-      `${at}:${target}/`,
-    ])),
-    arrived(copying('rclone', missingWithout('rclone', 'apt-get install rclone'), (target) => [
-      ...['rclone', 'copy', '--config', '/dev/null', '--transfers', '16', '--checkers', '16', '--no-check-dest'],
-      job.folder,
-      `${rclone}${target}`,
-    ])),
-    arrived(copying('rsync', missingWithout('rsync', 'apt-get install rsync'), (target) => [
-      ...['rsync', '-r', '-e', rsh],
-      `${job.folder}/`,
-      `${at}:${target}/`,
-    ])),
+    arrived(
+      copying('bbcp', missingWithout('bbcp', 'build it from its source', 'BBCP'), (target) => [
+        bbcp,
+        ...['-n', '-f', '-s', '16', '-w', '8m', '-T', sshBbcp],
+        ...job.files,
+        `${at}:${target}/`,
+      ]),
+    ),
+    arrived(
+      copying('scp', missingWithout('scp', 'apt-get install openssh-client'), (target) => [
+        ...['scp', '-q', '-P', String(ssh.port), ...ssh.options],
+        ...job.files,
+        `${at}:${target}/`,
+      ]),
+    ),
+    arrived(
+      copying('rclone', missingWithout('rclone', 'apt-get install rclone'), (target) => [
+        ...[
+          'rclone',
+          'copy',
+          '--config',
+          '/dev/null',
+          '--transfers',
+          '16',
+          '--checkers',
+          '16',
+          '--no-check-dest',
+        ],
+        job.folder,
+        `${rclone}${target}`,
+      ]),
+    ),
+    arrived(
+      copying('rsync', missingWithout('rsync', 'apt-get install rsync'), (target) => [
+        ...['rsync', '-r', '-e', rsh],
+        `${job.folder}/`,
+        `${at}:${target}/`,
+      ]),
+    ),
     ...(job.small ? [] : [iperf(job, place)]),
   ];
 }
@@ -90,7 +114,16 @@ export function sendingCommand(job: LinkJob, { lab, stream }: LinkPlace, target:
   const to = ['--to', `${lab.farAddress}:${stream.port}`, '--identity', stream.identity];
   return job.small
     ? ours('ship', ...to, '--source', job.folder, '--there', target)
-    : ours('stream-endpoints', 'send', ...to, '--location', basename(target), ...job.files);
+    : ours(
+        'stream-endpoints',
+        'send',
+        ...to,
+        '--location',
+        basename(target),
+        '--digests',
+        job.digests,
+        ...job.files,
+      );
 }
 
 /** What the line gives to 16 streams that carry nothing: by the far end's own account, the setting up not counted. */
@@ -99,8 +132,26 @@ function iperf(job: LinkJob, { lab, iperfPort }: LinkPlace): Contender {
     name: 'iperf3',
     missing: missingWithout('iperf3', 'apt-get install iperf3'),
     run: async () => {
-      const client = ['iperf3', '-c', lab.farAddress, '-p', String(iperfPort), '-P', '16', '-n', String(job.bytes), '-J'];
-      const finished = await timed([...lab.near, 'sh', '-c', '"$@" | tr -d "\\n\\t" | grep -o "\\"sum_received\\":{[^}]*}"', 'sh', ...client]);
+      const client = [
+        'iperf3',
+        '-c',
+        lab.farAddress,
+        '-p',
+        String(iperfPort),
+        '-P',
+        '16',
+        '-n',
+        String(job.bytes),
+        '-J',
+      ];
+      const finished = await timed([
+        ...lab.near,
+        'sh',
+        '-c',
+        '"$@" | tr -d "\\n\\t" | grep -o "\\"sum_received\\":{[^}]*}"',
+        'sh',
+        ...client,
+      ]);
       return { ...finished, seconds: (job.bytes * 8) / receivedRate(finished) };
     },
   };
@@ -115,7 +166,8 @@ function receivedRate({ output }: Finished): number {
 /** That all files arrived, by their digests as another program tells them. */
 function requireSame(job: LinkJob, target: string): void {
   const names = readdirSync(target);
-  if (names.length !== job.files.length) throw new Error(`${target} has ${names.length} of ${job.files.length} files`);
+  if (names.length !== job.files.length)
+    throw new Error(`${target} has ${names.length} of ${job.files.length} files`);
   const bytes = names.reduce((sum, name) => sum + statSync(join(target, name)).size, 0);
   if (bytes !== job.bytes) throw new Error(`${target} has ${bytes} of ${job.bytes} bytes`);
   for (const name of names.slice(0, 4))

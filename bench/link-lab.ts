@@ -39,7 +39,18 @@ export function bringUp(shape: LinkShape): LinkLab {
   if (shape.congestionControl !== undefined) {
     // By the route: a namespace may not have the right to the system's own setting.
     for (const name of NAMES)
-      command(['ip', '-n', name, 'route', 'change', `${NET}.0/24`, 'dev', 'wan0', 'congctl', shape.congestionControl]);
+      command([
+        'ip',
+        '-n',
+        name,
+        'route',
+        'change',
+        `${NET}.0/24`,
+        'dev',
+        'wan0',
+        'congctl',
+        shape.congestionControl,
+      ]);
   }
   return lab;
 }
@@ -75,7 +86,11 @@ function wanLab({ roundTripMs, megabitsPerSecond, loss }: LinkShape): LinkLab {
   const env = { ...process.env, WAN_LAB_NAMES: NAMES.join(' '), WAN_LAB_NET: NET };
   const lab = (...args: string[]) => execFileSync(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   lab('down'); // what an earlier run that was killed left
-  lab('up', ...['--delay-ms', String(roundTripMs / 2), '--rate-mbit', String(megabitsPerSecond)], ...['--loss', String(loss)]);
+  lab(
+    'up',
+    ...['--delay-ms', String(roundTripMs / 2), '--rate-mbit', String(megabitsPerSecond)],
+    ...['--loss', String(loss)],
+  );
   return {
     ...ends('wan0', () => lab('down')),
     cut: () => lab('cut'),

@@ -45,10 +45,15 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
     contenders: [
       counting('whole', timed),
       counting('cut at 70 %', async (command) => {
-        await sendUntil(command, () => lab.bytesSent(), CUT_AT * job.bytes, async () => {
-          lab.cut();
-          await sleep(OUTAGE_MS);
-        });
+        await sendUntil(
+          command,
+          () => lab.bytesSent(),
+          CUT_AT * job.bytes,
+          async () => {
+            lab.cut();
+            await sleep(OUTAGE_MS);
+          },
+        );
         lab.mend();
         return timed(command);
       }),

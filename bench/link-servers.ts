@@ -21,7 +21,9 @@ export async function serve(words: string[], ready: (child: ChildProcess) => Pro
   const ended = once(child, 'exit');
   await Promise.race([
     ready(child),
-    ended.then(([code]) => Promise.reject(new Error(`${words.join(' ')} ended with ${String(code)}: ${errors}`))),
+    ended.then(([code]) =>
+      Promise.reject(new Error(`${words.join(' ')} ended with ${String(code)}: ${errors}`)),
+    ),
   ]);
   child.stdout.resume();
   return {
@@ -75,11 +77,12 @@ export async function startSshd(lab: LinkLab, folder: string): Promise<SshServer
       'PermitRootLogin prohibit-password',
       'MaxStartups 64',
       'MaxSessions 64',
+      'LogLevel ERROR',
       'Subsystem sftp internal-sftp',
       '',
     ].join('\n'),
   );
-  const server = await serve([...lab.far, sshd, '-D', '-e', '-f', path('sshd_config')], async () => {
+  const server = await serve([...lab.far, sshd, '-D', '-f', path('sshd_config')], async () => {
     await sleep(1000); // it answers at once on this machine; over the link the first contender waits for it anyway
   });
   const user = execFileSync('id', ['-un'], { encoding: 'utf8' }).trim();

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +36,8 @@ const JOBS: NamedJob[] = [
  */
 export async function link(options: BenchOptions): Promise<BenchDocument> {
   const by = linkBy();
-  if (by === undefined) throw new Error('no long link: this kernel has no netem, and WAN_LAB names no program');
+  if (by === undefined)
+    throw new Error('no long link: this kernel has no netem, and WAN_LAB names no program');
   options.say(`the link is made by ${by}`);
   const folder = await mkdtemp(join(tmpdir(), 'cdt-bench-link-'));
   try {
@@ -54,7 +55,10 @@ export async function link(options: BenchOptions): Promise<BenchDocument> {
           const one = { name: named(job.name), bytes, files: files.length, contenders };
           cases.push(...(await runCases([one], { ...options, only: '' })));
         }
-        if (resumes) cases.push(...(await runCases([resumeCase(makeJob(folder, JOBS[1]!), place)], { ...options, only: '' })));
+        if (resumes)
+          cases.push(
+            ...(await runCases([resumeCase(makeJob(folder, JOBS[1]!), place)], { ...options, only: '' })),
+          );
       });
     }
     return { bench: 'link', cases, ratios: ratiosOf(cases) };
@@ -64,7 +68,11 @@ export async function link(options: BenchOptions): Promise<BenchDocument> {
 }
 
 /** Brings the link up with a server of each kind at its far end; takes all down afterwards. */
-async function withLink(folder: string, loss: number, work: (place: LinkPlace) => Promise<void>): Promise<void> {
+async function withLink(
+  folder: string,
+  loss: number,
+  work: (place: LinkPlace) => Promise<void>,
+): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const congestionControl = process.env['LINK_CONGESTION_CONTROL'];
   const lab = bringUp({ ...SHAPE, loss, congestionControl });
@@ -77,8 +85,18 @@ async function withLink(folder: string, loss: number, work: (place: LinkPlace) =
     const identities = await makeIdentities(join(folder, 'identities'));
     servers.push(await startReceiver(lab, identities.far, far));
     if (findProgram('iperf3') !== undefined)
-      servers.push(await serve([...lab.far, 'iperf3', '-s', '-p', String(IPERF_PORT), '--forceflush'], (child) => says(child, 'listening')));
-    await work({ lab, ssh, far, stream: { port: STREAM_PORT, identity: identities.near }, iperfPort: IPERF_PORT });
+      servers.push(
+        await serve([...lab.far, 'iperf3', '-s', '-p', String(IPERF_PORT), '--forceflush'], (child) =>
+          says(child, 'listening'),
+        ),
+      );
+    await work({
+      lab,
+      ssh,
+      far,
+      stream: { port: STREAM_PORT, identity: identities.near },
+      iperfPort: IPERF_PORT,
+    });
   } finally {
     for (const server of servers) await server.stop();
     lab.down();
@@ -87,24 +105,32 @@ async function withLink(folder: string, loss: number, work: (place: LinkPlace) =
 
 function startReceiver(lab: LinkLab, identity: string, directory: string): Promise<Server> {
   const listen = `${lab.farAddress}:${STREAM_PORT}`;
-  const words = ours('stream-endpoints', 'receive', '--listen', listen, '--identity', identity, '--directory', directory);
+  const words = ours(
+    'stream-endpoints',
+    'receive',
+    '--listen',
+    listen,
+    '--identity',
+    identity,
+    '--directory',
+    directory,
+  );
   return serve([...lab.far, ...words], (child) => says(child, 'ready'));
 }
 
 /** Files of random bytes, made once for both kinds of link. */
 function makeJob(folder: string, { files, fileBytes, small }: NamedJob): LinkJob {
   const where = join(folder, `${files}-files`);
-  const paths = Array.from({ length: files }, (_, index) => join(where, `file-${String(index).padStart(5, '0')}.fits`));
-  const bytes = files * fileBytes;
-  try {
-    mkdirSync(where);
-  } catch {
-    // Made for the other kind of link.
-    return { folder: where, files: paths, bytes, small };
-  }
+  const paths = Array.from({ length: files }, (_, index) =>
+    join(where, `file-${String(index).padStart(5, '0')}.fits`),
+  );
+  const job = { folder: where, files: paths, digests: `${where}.sha256`, bytes: files * fileBytes, small };
+  if (existsSync(job.digests)) return job;
+  mkdirSync(where);
   const script = 'size=$1; shift; for path; do head -c "$size" /dev/urandom > "$path"; done';
   execFileSync('sh', ['-c', script, 'sh', String(fileBytes), ...paths]);
-  return { folder: where, files: paths, bytes, small };
+  execFileSync('sh', ['-c', 'out=$1; shift; sha256sum "$@" > "$out"', 'sh', job.digests, ...paths]);
+  return job;
 }
 
 function ratiosOf(cases: CaseResult[]): Record<string, number> {

@@ -2,12 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { digest } from './digest.js';
 import type { Bench } from './harness.js';
+import { link } from './link.js';
 import { packageBench } from './package.js';
 import { tableOf } from './table.js';
 
 /** `npm run bench -- NAME [--json FILE] [--runs N] [--only TEXT]`. */
 
-const BENCHES: Record<string, Bench> = { digest, package: packageBench };
+const BENCHES: Record<string, Bench> = { digest, link, package: packageBench };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -4,7 +4,6 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { siteOfCertificate } from '../../certificates.js';
 import type { CCATDataOperationError } from '../../exceptions.js';
 import { ConfigurationError, DataTransferError } from '../../exceptions.js';
-import { siteOfCertificate } from '../../certificates.js';
 import { Callers } from './callers.js';
 import { StreamConnection, type Peer } from './connection.js';
 import { PROTOCOL } from './frames.js';
