@@ -9,8 +9,6 @@ export interface LinkLab {
   /** Addresses of the two ends. */
   nearAddress: string;
   farAddress: string;
-  /** Bytes that have left the near end so far, headers included. */
-  bytesSent(): number;
   cut(): void;
   mend(): void;
   down(): void;
@@ -70,7 +68,6 @@ function ends(device: string, unshape: () => void): LinkLab {
     far,
     nearAddress: `${NET}.1`,
     farAddress: `${NET}.2`,
-    bytesSent: () => Number(command([...near, 'cat', `/sys/class/net/${device}/statistics/tx_bytes`])),
     cut: () => state('down'),
     mend: () => state('up'),
     down: unshape,

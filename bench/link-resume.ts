@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, type Case, type CaseResult } from './harness.js';
@@ -12,14 +12,17 @@ const CUT_AT = 0.7;
 const OUTAGE_MS = 3000;
 const NAME = 'resume';
 
-/** Bytes that crossed the link in each round, by contender: told by the link, headers included. */
-const crossed: Record<string, number[]> = {};
+/** Bytes that the senders gave to the kernel in each round, by contender: told by the kernel, what waited in sockets at the kill included. */
+const written: Record<string, number[]> = {};
 
 /** A transfer that is left alone, and one whose link is cut and whose sender is killed at 70 %; then it is sent again. */
 export function resumeCase(job: LinkJob, place: LinkPlace): Case {
   const { lab } = place;
-  const counting = (name: string, send: (command: string[]) => Promise<Finished>) => {
-    const target = (round: number) => join(place.far, `${name.replaceAll(' ', '-')}-${round}`);
+  const counting = (
+    name: string,
+    send: (command: string[]) => Promise<{ finished: Finished; bytes: number }>,
+  ) => {
+    const target = (round: number) => join(place.far, `${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${round}`);
     return {
       name,
       before: (round: number) => {
@@ -27,9 +30,8 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
         return Promise.resolve();
       },
       run: async (round: number) => {
-        const before = lab.bytesSent();
-        const finished = await send([...lab.near, ...sendingCommand(job, place, target(round))]);
-        (crossed[name] ??= []).push(lab.bytesSent() - before);
+        const { finished, bytes } = await send([...lab.near, ...sendingCommand(job, place, target(round))]);
+        (written[name] ??= []).push(bytes);
         return finished;
       },
       after: (round: number) => {
@@ -43,48 +45,56 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
     bytes: job.bytes,
     files: job.files.length,
     contenders: [
-      counting('whole', timed),
+      counting('whole', sendCounted),
       counting('cut at 70 %', async (command) => {
-        await sendUntil(
-          command,
-          () => lab.bytesSent(),
-          CUT_AT * job.bytes,
-          async () => {
-            lab.cut();
-            await sleep(OUTAGE_MS);
-          },
-        );
+        const before = await sendUntil(command, CUT_AT * job.bytes, async () => {
+          lab.cut();
+          await sleep(OUTAGE_MS);
+        });
         lab.mend();
-        return timed(command);
+        const { finished, bytes } = await sendCounted(command);
+        return { finished, bytes: before + bytes };
       }),
     ],
   };
 }
 
-/** Bytes that went over the link more often than without the cut, as a share of the bytes of the job. */
+/** Bytes that were sent more than without the cut, as a share of the bytes of the job. */
 export function sentAgain(cases: CaseResult[]): Record<string, number | undefined> {
   const bytes = cases.find((one) => one.case === NAME)?.bytes;
-  const [whole, cut] = [crossed['whole'], crossed['cut at 70 %']];
+  const [whole, cut] = [written['whole'], written['cut at 70 %']];
   if (bytes === undefined || whole === undefined || cut === undefined) return {};
   const again = median(cut.map((one, round) => one - (whole[round] ?? NaN))) / bytes;
   return { 'resume: sent again / bytes': Math.round(again * 10000) / 10000 };
 }
 
-/** Starts a sender, and kills it once so many bytes are over the link and what shall happen before has happened. */
+/** The kernel's account of a process includes the children that it has waited for. */
+async function sendCounted(command: string[]): Promise<{ finished: Finished; bytes: number }> {
+  const finished = await timed(['sh', '-c', '"$@" && cat /proc/$$/io', 'sh', ...command]);
+  return { finished, bytes: bytesWritten(finished.output) };
+}
+
+/**
+ * Starts a sender, and kills it once it has sent so many bytes and what shall happen before has happened.
+ *
+ * @returns bytes that it had sent
+ */
 async function sendUntil(
   [program = '', ...args]: string[],
-  sent: () => number,
   enough: number,
   before: () => Promise<void>,
-): Promise<void> {
-  const start = sent();
+): Promise<number> {
   const child = spawn(program, args, { stdio: 'ignore', detached: true });
   const ended = once(child, 'exit');
-  while (sent() - start < enough) {
-    if (child.exitCode !== null) throw new Error('the sender ended before it was cut');
-    await sleep(20);
-  }
+  const sent = () => bytesWritten(readFileSync(`/proc/${child.pid ?? 0}/io`, 'utf8'));
+  while (sent() < enough) await sleep(20);
   await before();
-  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+  const bytes = sent();
+  if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   await ended;
+  return bytes;
+}
+
+function bytesWritten(account: string): number {
+  return Number(/^wchar: (\d+)$/m.exec(account)?.[1] ?? NaN);
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { siteOfCertificate } from '../../certificates.js';
 import type { CCATDataOperationError } from '../../exceptions.js';
@@ -13,6 +13,8 @@ import type { StreamReceiver } from './receiver.js';
 import { classifyTlsError, refused, whyUntrusted } from './tls-errors.js';
 
 const HANDSHAKE_MS = 30_000;
+/** Who has not gone by himself this long after the goodbye is thrown out. */
+const GOODBYE_MS = 3000;
 /** More than all transfers of a worker need. */
 const MOST_CONNECTIONS = 2000;
 
@@ -39,6 +41,7 @@ export class StreamListener {
   readonly #options: ListenerOptions;
   readonly #callers = new Callers();
   readonly #connections = new Set<StreamConnection>();
+  readonly #sockets = new Set<Socket>();
 
   private constructor(options: ListenerOptions) {
     this.site = ownSite(options.identity);
@@ -54,6 +57,10 @@ export class StreamListener {
       (socket) => void this.#welcome(socket),
     );
     this.#server.maxConnections = MOST_CONNECTIONS;
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     this.#server.on('tlsClientError', (error, socket) => {
       const address = socket.remoteAddress ?? 'somebody';
       socket.destroy();
@@ -105,7 +112,14 @@ export class StreamListener {
     const closed = once(this.#server, 'close');
     this.#server.close();
     for (const connection of this.#connections) connection.close();
+    const patience = setTimeout(() => this.#destroyAll(), GOODBYE_MS);
     await closed;
+    clearTimeout(patience);
+  }
+
+  /** Also those that never came to shake hands, or went away while they did. */
+  #destroyAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async #welcome(socket: TLSSocket): Promise<void> {

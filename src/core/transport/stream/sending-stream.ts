@@ -16,10 +16,16 @@ export class SendingStream {
   /** Files that were opened here only because something of them goes over this stream: the answer is known already. */
   readonly #knownAnswer = new Set<number>();
   #isRetired = false;
+  #wasAnswered = false;
 
   constructor(connection: StreamConnection, queue: WorkQueue) {
     this.connection = connection;
     this.#queue = queue;
+  }
+
+  /** Whether the other end has ever answered something that was said here. */
+  get wasAnswered(): boolean {
+    return this.#wasAnswered;
   }
 
   /** Bytes that left for the kernel. */
@@ -164,6 +170,7 @@ export class SendingStream {
       const work = this.#unanswered.get(`${file} ${kind}`);
       if (work === undefined) continue;
       this.#unanswered.delete(`${file} ${kind}`);
+      this.#wasAnswered = true;
       act(work.sending, work);
       break;
     }

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigurationError, NetworkError } from '../../exceptions.js';
+import { CCATDataOperationError, NetworkError } from '../../exceptions.js';
 import type { StreamConnections } from './connections.js';
 import { SendingStream } from './sending-stream.js';
 import type { WorkQueue } from './work-queue.js';
 
-/** Dials that may fail one after the other, while other streams still stand, before no more are tried. */
+/** Streams that may fail one after the other with nothing done, while others still stand, before no more are tried. */
 const MOST_FAILURES = 4;
 /** Before the next dial after one that failed, or a stream that broke: this, then twice as long, and so on. */
 const FIRST_WAIT_MS = 100;
@@ -91,14 +91,14 @@ export class StreamPool {
       failure = error as Error;
     }
     this.#dialling--;
-    if (signal.aborted) return;
-    if (failure === undefined) this.#failures = 0;
-    else this.#failed(failure);
+    if (failure !== undefined && !signal.aborted) this.#failed(failure);
   }
 
   async #run(stream: SendingStream): Promise<void> {
     this.#streams.add(stream);
     const reason = await stream.run();
+    // A stream over which something was done shows that the line works; one that only opened shows nothing.
+    if (stream.wasAnswered) this.#failures = 0;
     if (this.#remove(stream) && this.#streams.size + this.#dialling < this.#wanted) this.#failed(reason);
   }
 
@@ -114,9 +114,14 @@ export class StreamPool {
     this.#failures++;
     // The line may be there again at once, but nobody waits for it here: the next attempt goes on where this one stood.
     const isLast = this.#streams.size === 0 && this.#dialling === 0;
-    if (reason instanceof ConfigurationError || isLast) this.#onDead(reason);
+    if (isLast || isForGood(reason)) this.#onDead(reason);
     else if (this.#failures <= MOST_FAILURES) void this.#dial(FIRST_WAIT_MS * 2 ** (this.#failures - 1));
   }
+}
+
+/** Whether every other stream would be told the same. */
+function isForGood(reason: Error): boolean {
+  return reason instanceof CCATDataOperationError && !reason.retryable;
 }
 
 /** Every dial listens to it. */
