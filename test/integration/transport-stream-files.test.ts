@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import { ConfigurationError, NetworkError, StorageError } from '../../src/core/exceptions.js';
+import { DialledConnections, type StreamConnections } from '../../src/core/transport/stream/connections.js';
 import { StreamReceiver } from '../../src/core/transport/stream/receiver.js';
+import { StreamTransport } from '../../src/core/transport/stream/stream-transport.js';
+import { TokenBucket } from '../../src/core/utilities/token-bucket.js';
 import { withCleanup } from '../support/cleanup.js';
 import { withScratch } from '../support/scratch.js';
-import { dialled, listenAtCologne, receiverInto } from './support/stream.js';
+import { dialled, identities, listenAtCologne, LOCATION, receiverInto } from './support/stream.js';
 
 /** Files below a directory that this process has open. */
 function openBelow(directory: string): string[] {
@@ -89,5 +92,40 @@ test('a disk that goes away between two files on one connection takes nothing mo
         });
       isThere.value = true;
       assert.equal((await send('second', 1000)).alreadyThere, false);
+    }),
+  ));
+
+test('streams that could not be opened at first are opened later: one that stands shows that others can', (t) =>
+  withScratch(t, (directory) =>
+    withCleanup(async (cleanup) => {
+      const { port } = await listenAtCologne(cleanup, receiverInto(directory));
+      const inner = new DialledConnections({
+        identity: identities.chile,
+        site: 'cologne',
+        host: '127.0.0.1',
+        port,
+      });
+      let [dials, standing] = [0, 0];
+      const connections: StreamConnections = {
+        peer: inner.peer,
+        open: async (location) => {
+          dials += 1;
+          // All but the first of those that are dialled in the beginning fail, and the tries that follow.
+          if (dials > 1 && dials < 18) throw new NetworkError('nobody is there yet');
+          standing += 1;
+          return inner.open(location);
+        },
+      };
+      const transport = new StreamTransport({ connections, location: LOCATION, maxStreams: 8 });
+      cleanup.after(() => transport.close());
+      const bytes = 48 * 1024 * 1024;
+      const content = randomBytes(bytes);
+      writeFileSync(join(directory, 'large'), content);
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      // Slow enough that there is something left to send when the others can be opened.
+      const bucket = new TokenBucket(8 * 1024 * 1024);
+      const pace = (length: number) => bucket.take(length);
+      await transport.send({ file: join(directory, 'large'), name: 'large.tar', bytes, sha256, pace });
+      assert.ok(standing >= 3, `${standing} streams of ${dials} dials`);
     }),
   ));

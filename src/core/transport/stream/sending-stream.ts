@@ -1,4 +1,4 @@
-import { DataTransferError } from '../../exceptions.js';
+import { DataTransferError, NetworkError } from '../../exceptions.js';
 import type { StreamConnection } from './connection.js';
 import { decodePieces } from './pieces.js';
 import type { Sending } from './sending.js';
@@ -43,7 +43,7 @@ export class SendingStream {
       this.connection.fail(error as Error);
     }
     for (const work of this.#unanswered.values()) work.sending.lost(work);
-    return this.connection.failure ?? new Error('it ended');
+    return this.connection.failure ?? endedBy(this.connection.peer.name);
   }
 
   /** Takes nothing new any more, and ends when everything is answered. */
@@ -184,6 +184,10 @@ export class SendingStream {
   #endIfDone(): void {
     if (this.#isRetired && this.#unanswered.size === 0) this.connection.close();
   }
+}
+
+function endedBy(peer: string): NetworkError {
+  return new NetworkError(`${peer} ended the connection`, { subject: peer });
 }
 
 function keyOf(work: Work): string {

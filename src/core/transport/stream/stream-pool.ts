@@ -51,6 +51,19 @@ export class StreamPool {
     while (this.#streams.size + this.#dialling < this.#wanted) void this.#dial(0);
   }
 
+  /**
+   * Replaces streams that could not be opened or replaced when they were wanted: so many at once as stand, by which the other end is known
+   * to be there.
+   *
+   * @param most that are of use now
+   */
+  refill(most: number): void {
+    const missing = Math.min(this.#wanted, most) - this.#streams.size;
+    if (this.#dialling > 0 || missing <= 0) return;
+    this.#failures = 0;
+    for (let dials = Math.min(missing, this.#streams.size); dials > 0; dials--) void this.#dial(0);
+  }
+
   /** The number of a file will not be used any more. */
   forget(file: number): void {
     for (const stream of this.#streams) stream.forget(file);

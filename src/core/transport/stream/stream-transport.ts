@@ -106,6 +106,7 @@ export class StreamTransport implements Transport, Way {
   }
 
   #look(): void {
+    this.#pool.refill(this.#wanted());
     const [at, bytes] = [performance.now(), this.#pool.bytesWritten];
     const rate = ((bytes - this.#looked.bytes) * 1000) / (at - this.#looked.at);
     this.#looked = { at, bytes };
