@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import * as errors from '../../src/core/exceptions.js';
@@ -115,6 +115,16 @@ test('sftp: a server that gives one connection only gets a large file over that'
     await shipment.transport.send(shipment.request);
     assertArrived(shipment);
     assert.equal(link.opened(), 1);
+  }));
+
+test('sftp: large files at once share the connections that a server is asked for', (t) =>
+  overLink(t, LARGE, async (shipment, link) => {
+    const { transport, request } = shipment;
+    const names = ['1.tar', '2.tar', '3.tar', '4.tar', '5.tar'];
+    await Promise.all(names.map((name) => transport.send({ ...request, name })));
+    assert.deepEqual(readdirSync(shipment.to), names);
+    assert.ok(names.every((name) => readFileSync(join(shipment.to, name)).equals(shipment.content)));
+    assert.ok(link.opened() <= 16, `${link.opened()} connections`);
   }));
 
 test('sftp: one of several connections that is cut ends the send, which goes on from what is whole', (t) =>

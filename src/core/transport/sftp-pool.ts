@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { workContext } from '../decorators.js';
 import { printable } from '../utilities/printable.js';
 import type { SshTarget } from '../utilities/ssh-settings.js';
@@ -15,6 +16,8 @@ export class SftpPool {
   readonly #inUse = new Set<SftpConnection>();
   readonly #idle: SftpConnection[] = [];
   readonly #queue: (() => void)[] = [];
+  /** Who waits for another one. */
+  readonly #waiting: (() => void)[] = [];
   #opening = 0;
 
   constructor(target: SshTarget) {
@@ -28,14 +31,26 @@ export class SftpPool {
     return kept;
   }
 
-  /** Whether there are enough for now. */
-  get busy(): boolean {
-    return this.#inUse.size + this.#opening + this.#queue.length >= MOST_CONNECTIONS;
+  /** One more for a file that has one: waits while there are enough, until another file is done with its own. */
+  async takeAnother(signal: AbortSignal): Promise<SftpConnection> {
+    while (this.#inUse.size + this.#opening + this.#queue.length >= MOST_CONNECTIONS) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        this.#waiting.push(wake);
+        signal.addEventListener('abort', wake);
+      });
+    }
+    return this.take(signal);
   }
 
   give(connection: SftpConnection): void {
     this.#inUse.delete(connection);
     this.#idle.push(connection);
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   close(): void {
@@ -66,7 +81,7 @@ export class SftpPool {
 
 /** The connections of one send: one from the start, more that open meanwhile for a large file. */
 export class SftpLease {
-  /** Undefined where there are enough or the server gives none: the send goes on with those that it has. */
+  /** Undefined where the server gives none, or the send is over: the send goes on with those that it has. */
   readonly more: Promise<SftpConnection | undefined>[];
   readonly #taken: SftpConnection[] = [];
   readonly #growth = new AbortController();
@@ -76,6 +91,8 @@ export class SftpLease {
     readonly first: SftpConnection,
     more: number,
   ) {
+    // All that are being opened listen to it, which is no leak.
+    setMaxListeners(0, this.#growth.signal);
     this.more = Array.from({ length: more }, () => this.#another());
   }
 
@@ -111,9 +128,8 @@ export class SftpLease {
   }
 
   async #another(): Promise<SftpConnection | undefined> {
-    if (this.pool.busy) return undefined;
     try {
-      const connection = await this.pool.take(this.#growth.signal);
+      const connection = await this.pool.takeAnother(this.#growth.signal);
       this.#taken.push(connection);
       return connection;
     } catch (error) {
