@@ -1,19 +1,38 @@
 import { MIB, MOST_PIECE_BYTES } from './frames.js';
 
-const LEAST_BYTES = MIB / 4;
-/** What all streams together have begun and not finished: a break of the line loses half of it on average. */
-const BEGUN_BYTES = 16 * MIB;
+const LEAST_BYTES = 64 * 1024;
+/** A piece that is gone within the first time is followed by one of twice the length, one that took the second by half of it; milliseconds. */
+const QUICK_MS = 100;
+const SLOW_MS = 300;
 /** A journal, and what is told of it, stays short. */
-const MOST_PIECES = 100_000;
+const MOST_BLOCKS = 50_000;
+
+/** How much of a file is read at once: the longest that a piece can be. */
+export function blockBytes(fileBytes: number): number {
+  return Math.min(MOST_PIECE_BYTES, Math.max(MIB, Math.ceil(fileBytes / MOST_BLOCKS)));
+}
 
 /**
- * How long the next piece shall be. With more streams each takes less, so that what a break of the line costs stays the same; towards the end
- * of a file pieces become smaller, so that all streams end together; and no file has so many that telling of them takes long.
- *
- * @param left bytes of the file that are still to be cut
+ * How long the pieces of one stream are: as much as it sends within some 200 ms. A young or slow stream takes little, and does not hold up the
+ * end of a file; and what a break of the line costs, half a piece for each stream, stays a share of the rate.
  */
-export function pieceBytes(file: { bytes: number; left: number }, streams: number): number {
-  const least = Math.max(LEAST_BYTES, Math.ceil(file.bytes / MOST_PIECES));
-  const share = Math.min(BEGUN_BYTES / streams, file.left / (2 * streams));
-  return Math.min(file.left, MOST_PIECE_BYTES, Math.max(least, Math.ceil(share)));
+export class PieceSize {
+  #bytes = LEAST_BYTES;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Told how long a piece took to be gone. */
+  took(milliseconds: number, length: number): void {
+    // What was short for another reason says nothing about a longer one.
+    if (milliseconds < QUICK_MS && length >= this.#bytes)
+      this.#bytes = Math.min(MOST_PIECE_BYTES, 2 * this.#bytes);
+    else if (milliseconds > SLOW_MS) this.#bytes = Math.max(LEAST_BYTES, this.#bytes / 2);
+  }
+}
+
+/** Towards the end all streams shall end together: none takes more than half of its share of what is left. */
+export function endingTogether(wanted: number, left: number, streams: number): number {
+  return Math.min(wanted, Math.max(LEAST_BYTES, Math.ceil(left / (2 * streams))));
 }

@@ -3,10 +3,11 @@ import type { StreamConnection } from './connection.js';
 import { decodePieces } from './pieces.js';
 import type { Sending } from './sending.js';
 import { revive } from './told-error.js';
-import type { Work, WorkQueue } from './work-queue.js';
+import { PieceSize } from './piece-size.js';
+import type { Load, Taker, Work, WorkQueue } from './work-queue.js';
 
 /** One stream of a sender: takes what is next as soon as its socket has drained, and hears the answers. */
-export class SendingStream {
+export class SendingStream implements Taker {
   readonly connection: StreamConnection;
   readonly #queue: WorkQueue;
   /** Files that were opened on this connection. */
@@ -15,6 +16,7 @@ export class SendingStream {
   readonly #unanswered = new Map<string, Work>();
   /** Files that were opened here only because something of them goes over this stream: the answer is known already. */
   readonly #knownAnswer = new Set<number>();
+  readonly #size = new PieceSize();
   #isRetired = false;
   #wasAnswered = false;
 
@@ -31,6 +33,10 @@ export class SendingStream {
   /** Bytes that left for the kernel. */
   get bytesWritten(): number {
     return this.connection.bytesWritten;
+  }
+
+  get appetite(): number {
+    return this.#size.bytes;
   }
 
   /** Works until the connection ends, and gives back what was not answered. */
@@ -72,44 +78,40 @@ export class SendingStream {
 
   async #say(work: Work): Promise<void> {
     const { sending } = work;
-    const release = () => {
-      if ('lease' in work) work.lease.release();
-    };
     if (sending.isOver) {
-      release();
+      if ('release' in work) work.release();
       return;
     }
     const { number: file } = sending;
-    const { name, bytes, sha256 } = sending.request;
     this.#unanswered.set(keyOf(work), work);
-    if (work.kind === 'whole') {
-      await this.connection.write(
-        'whole',
-        { file, name, sha256: work.piece.sha256 },
-        work.lease.buffer,
-        release,
-      );
-      return;
+    try {
+      if (work.kind !== 'whole') await this.#open(sending, work.kind);
+    } catch (error) {
+      if ('release' in work) work.release();
+      throw error;
     }
-    if (!this.#opened.has(file)) {
-      this.#opened.set(file, sending);
-      if (work.kind !== 'open') this.#knownAnswer.add(file);
-      try {
-        await this.connection.write('open', { file, name, bytes, sha256 });
-      } catch (error) {
-        release();
-        throw error;
-      }
-    }
-    if (work.kind === 'piece') {
-      const { number: piece, offset, sha256: digest } = work.piece;
-      await this.connection.write(
-        'piece',
-        { file, piece, offset, sha256: digest },
-        work.lease.buffer,
-        release,
-      );
-    } else if (work.kind !== 'open') await this.connection.write(work.kind, { file });
+    if ('body' in work) await this.#send(work);
+    else if (work.kind !== 'open') await this.connection.write(work.kind, { file });
+  }
+
+  /** Names a file before it is first spoken of on this connection. */
+  async #open(sending: Sending, reason: Work['kind']): Promise<void> {
+    const { number: file, request } = sending;
+    const { name, bytes, sha256 } = request;
+    if (this.#opened.has(file)) return;
+    this.#opened.set(file, sending);
+    if (reason !== 'open') this.#knownAnswer.add(file);
+    await this.connection.write('open', { file, name, bytes, sha256 });
+  }
+
+  async #send({ sending, kind, piece, body, release }: Load): Promise<void> {
+    const { number: file, request } = sending;
+    const { number, offset, length, sha256 } = piece;
+    const began = performance.now();
+    if (kind === 'whole')
+      await this.connection.write(kind, { file, name: request.name, sha256 }, body, release);
+    else await this.connection.write(kind, { file, piece: number, offset, sha256 }, body, release);
+    this.#size.took(performance.now() - began, length);
   }
 
   async #hear(): Promise<void> {

@@ -4,18 +4,18 @@ import { ChecksumVerificationError, DataTransferError } from '../../exceptions.j
 import { settled } from '../../utilities/settled.js';
 import { corrupt, SourceFile } from '../source-file.js';
 import type { SendRequest, SendResult } from '../transport.js';
-import type { BufferPool } from './buffer-pool.js';
+import type { BufferPool, Lease } from './buffer-pool.js';
 import { MIB, WHOLE_BYTES } from './frames.js';
-import { pieceBytes } from './piece-size.js';
+import { blockBytes, endingTogether } from './piece-size.js';
 import type { Piece } from './pieces.js';
 import { Ranges, type Range } from './ranges.js';
-import type { OutgoingPiece, Work } from './work-queue.js';
+import { Block, type Load, type OutgoingPiece, type Work } from './work-queue.js';
 
 /** Other bytes arrived than were sent: so often a piece is sent again before the line is given up. */
 const MOST_WRONG = 3;
 /** Files from this size on begin before it is known what the other end has, with a piece of this size for each stream. */
 const EARLY_FROM_BYTES = 64 * MIB;
-const EARLY_BYTES = MIB / 4;
+const EARLY_BYTES = MIB / 8;
 /** After so many commits that found pieces missing something else is wrong. */
 const MOST_ROUNDS = 3;
 
@@ -24,9 +24,9 @@ export interface Way {
   /** Told the bytes of each piece that has to be sent again. */
   again(bytes: number): void;
   readonly buffers: BufferPool;
-  /** How many streams there are. */
+  /** How many streams there are, or shall be. */
   readonly streams: number;
-  push(work: Work): void;
+  push(work: Work | Block): void;
 }
 
 interface Answers {
@@ -47,6 +47,9 @@ export class Sending {
   /** Pieces that are on their way, by number. */
   readonly #onTheWay = new Map<number, OutgoingPiece>();
   #pieces = 0;
+  /** Bytes in blocks that no stream has taken yet, and how far blocks were read. */
+  #uncut = 0;
+  #readTo = 0;
   /** Bytes that the other end has, and bytes that were sent, some of them again. */
   #done = 0;
   #sent = 0;
@@ -120,11 +123,11 @@ export class Sending {
     if (piece === undefined || this.#isOver) return;
     this.#onTheWay.delete(number);
     this.#progress(piece.length);
-    if (this.#onTheWay.size === 0) this.#allKept?.();
+    if (this.#onTheWay.size === 0 && this.#uncut === 0) this.#allKept?.();
   }
 
   onWrong(work: Work): void {
-    if (!('piece' in work) || this.#isOver) return;
+    if (!('body' in work) || this.#isOver) return;
     if (++work.piece.wrong > MOST_WRONG) this.fail(this.#wrong(work.piece));
     else this.#sendAgain(work);
   }
@@ -132,8 +135,16 @@ export class Sending {
   /** What was said on a stream that broke was perhaps not heard. */
   lost(work: Work): void {
     if (this.#isOver) return;
-    if ('lease' in work) this.#sendAgain(work);
+    if ('body' in work) this.#sendAgain(work);
     else this.#way.push(work);
+  }
+
+  /** Cuts a piece for a stream that takes so much. */
+  cut(block: Block, appetite: number): Load {
+    const unsent = this.request.bytes - this.#readTo + this.#uncut;
+    const { offset, body, release } = block.cut(endingTogether(appetite, unsent, this.#way.streams));
+    this.#uncut -= body.length;
+    return this.#load('piece', offset, body, release);
   }
 
   // --- the course of it ---
@@ -144,12 +155,12 @@ export class Sending {
     const lease = await this.#way.buffers.take(bytes);
     let done: Promise<Answer>;
     try {
+      this.#requireGoing();
       await source.read(lease.buffer, 0);
       source.digest(lease.buffer);
       source.verify();
-      const piece = { number: 0, offset: 0, length: bytes, sha256: this.request.sha256, wrong: 0 };
       done = this.#answer();
-      this.#push({ sending: this, kind: 'whole', piece, lease });
+      this.#way.push(this.#load('whole', 0, lease.buffer, () => lease.release()));
     } catch (error) {
       lease.release();
       throw error;
@@ -212,7 +223,7 @@ export class Sending {
     const early: Piece[] = [];
     if (bytes < EARLY_FROM_BYTES) return early;
     for (let stream = 1; stream <= this.#way.streams; stream++) {
-      early.unshift(await this.#send(source, bytes - stream * EARLY_BYTES, EARLY_BYTES));
+      early.unshift(await this.#sendPiece(source, bytes - stream * EARLY_BYTES, EARLY_BYTES));
     }
     return early;
   }
@@ -229,9 +240,10 @@ export class Sending {
       undefined,
     ]) {
       const to = piece?.offset ?? bytes;
-      for (; at < to; at += await this.#sendNext(source, at, to));
+      while (at < to) at += await this.#sendBlock(source, at, to, true);
       if (piece === undefined) break;
       at += piece.length;
+      this.#readTo = at;
       const matches = await this.#matches(source, piece);
       this.#requireGoing();
       if (piece.offset >= begin && !matches) throw this.#changed(piece);
@@ -252,35 +264,51 @@ export class Sending {
 
   /** Sends a part that was read and digested before. */
   async #sendRange(source: SourceFile, { from, to }: Range): Promise<void> {
-    for (let at = from; at < to;) at += (await this.#send(source, at, this.#cut(at, to))).length;
+    for (let at = from; at < to;) at += await this.#sendBlock(source, at, to, false);
   }
 
-  /** Sends what comes next in the file, up to some place; says how much. */
-  async #sendNext(source: SourceFile, at: number, to: number): Promise<number> {
-    return (await this.#send(source, at, this.#cut(at, to), true)).length;
+  /** Reads a block and gives it to the streams; says how long it is. */
+  async #sendBlock(source: SourceFile, offset: number, to: number, isNext: boolean): Promise<number> {
+    const length = Math.min(to - offset, blockBytes(this.request.bytes));
+    const lease = await this.#read(source, offset, length);
+    if (isNext) {
+      source.digest(lease.buffer);
+      this.#readTo = offset + length;
+    }
+    this.#uncut += length;
+    this.#way.push(new Block(this, lease, offset));
+    return length;
   }
 
-  #cut(at: number, to: number): number {
-    const { bytes } = this.request;
-    return Math.min(to - at, pieceBytes({ bytes, left: bytes - at }, this.#way.streams));
+  /** Reads a piece of exactly this length and gives it to the streams. */
+  async #sendPiece(source: SourceFile, offset: number, length: number): Promise<OutgoingPiece> {
+    const lease = await this.#read(source, offset, length);
+    const load = this.#load('piece', offset, lease.buffer, () => lease.release());
+    this.#way.push(load);
+    return load.piece;
   }
 
-  /** Reads a piece and gives it to the streams. */
-  async #send(source: SourceFile, offset: number, length: number, isNext = false): Promise<OutgoingPiece> {
+  async #read(source: SourceFile, offset: number, length: number): Promise<Lease> {
     await this.request.pace?.(length);
     const lease = await this.#way.buffers.take(length);
     try {
       this.#requireGoing();
       await source.read(lease.buffer, offset);
-      if (isNext) source.digest(lease.buffer);
-      const piece = { number: ++this.#pieces, offset, length, sha256: digestOf(lease.buffer), wrong: 0 };
-      this.#onTheWay.set(piece.number, piece);
-      this.#push({ sending: this, kind: 'piece', piece, lease });
-      return piece;
+      this.#requireGoing();
+      return lease;
     } catch (error) {
       lease.release();
       throw error;
     }
+  }
+
+  #load(kind: Load['kind'], offset: number, body: Buffer, release: () => void): Load {
+    const { length } = body;
+    const number = kind === 'whole' ? 0 : ++this.#pieces;
+    const piece = { number, offset, length, sha256: digestOf(body), wrong: 0 };
+    if (kind === 'piece') this.#onTheWay.set(number, piece);
+    this.#sent += length;
+    return { sending: this, kind, piece, body, release };
   }
 
   /** Whether a piece that the other end holds is what the origin has; read in its turn and digested. */
@@ -300,33 +328,26 @@ export class Sending {
     return hash.digest('hex') === sha256;
   }
 
-  #sendAgain(work: Extract<Work, { piece: unknown }>): void {
+  #sendAgain(work: Load): void {
     this.#way.again(work.piece.length);
     this.#readAgain(work).catch((error: unknown) => this.fail(error as Error));
   }
 
-  async #readAgain({ kind, piece }: Extract<Work, { piece: unknown }>): Promise<void> {
-    await this.request.pace?.(piece.length);
-    const lease = await this.#way.buffers.take(piece.length);
-    try {
-      this.#requireGoing();
-      await this.#source?.read(lease.buffer, piece.offset);
-      if (digestOf(lease.buffer) !== piece.sha256) throw this.#changed(piece);
-      this.#push({ sending: this, kind, piece, lease });
-    } catch (error) {
-      lease.release();
-      throw error;
+  async #readAgain({ kind, piece }: Load): Promise<void> {
+    if (this.#source === undefined) return;
+    const lease = await this.#read(this.#source, piece.offset, piece.length);
+    const release = () => lease.release();
+    if (digestOf(lease.buffer) !== piece.sha256) {
+      release();
+      throw this.#changed(piece);
     }
-  }
-
-  #push(work: Extract<Work, { piece: unknown }>): void {
-    this.#requireGoing();
-    this.#sent += work.piece.length;
-    this.#way.push(work);
+    this.#sent += piece.length;
+    this.#way.push({ sending: this, kind, piece, body: lease.buffer, release });
   }
 
   async #allArrived(): Promise<void> {
-    if (this.#onTheWay.size > 0) await new Promise<void>((resolve) => (this.#allKept = resolve));
+    if (this.#onTheWay.size > 0 || this.#uncut > 0)
+      await new Promise<void>((resolve) => (this.#allKept = resolve));
     this.#allKept = undefined;
   }
 

@@ -7,13 +7,15 @@ import { MIB } from './frames.js';
 import { Sending, type Way } from './sending.js';
 import { StreamCount } from './stream-count.js';
 import { StreamPool } from './stream-pool.js';
-import { WorkQueue, type Work } from './work-queue.js';
+import { WorkQueue, type Block, type Work } from './work-queue.js';
 
 /** Buffers for what is read and not in the kernel yet. */
-const MEMORY_BYTES = 48 * MIB;
+const MEMORY_BYTES = 32 * MIB;
 /** For so many bytes one stream is worth its handshake. */
 const BYTES_A_STREAM = MIB;
 const LOOK_MS = 500;
+/** What is left must last longer than a trial of more streams. */
+const TRIAL_SECONDS = 5;
 const MOST_STREAMS = 64;
 
 export interface StreamWay {
@@ -53,12 +55,11 @@ export class StreamTransport implements Transport, Way {
     this.#onAgain = way.onAgain;
   }
 
-  /** How many streams the pieces are cut for. */
   get streams(): number {
     return this.#wanted();
   }
 
-  push(work: Work): void {
+  push(work: Work | Block): void {
     this.#queue.push(work);
   }
 
@@ -100,9 +101,14 @@ export class StreamTransport implements Transport, Way {
 
   /** No more than what is to be sent is worth. */
   #wanted(): number {
+    return Math.min(this.#count.streams, Math.max(1, Math.ceil(this.#left / BYTES_A_STREAM)));
+  }
+
+  /** Bytes of all sends that the other end does not have yet. */
+  get #left(): number {
     let left = 0;
     for (const sending of this.#sendings) left += sending.left;
-    return Math.min(this.#count.streams, Math.max(1, Math.ceil(left / BYTES_A_STREAM)));
+    return left;
   }
 
   #look(): void {
@@ -110,9 +116,9 @@ export class StreamTransport implements Transport, Way {
     const [at, bytes] = [performance.now(), this.#pool.bytesWritten];
     const rate = ((bytes - this.#looked.bytes) * 1000) / (at - this.#looked.at);
     this.#looked = { at, bytes };
-    // Where streams waited for work it was not the line that set the rate.
-    if (!this.#queue.wasIdle() && this.#pool.size >= this.#count.streams)
-      this.#pool.want(this.#count.look(rate));
+    // Where streams waited for work it was not the line that set the rate; and a trial near the end only disturbs.
+    const isUseful = !this.#queue.wasIdle() && this.#pool.size >= this.#count.streams;
+    if (isUseful && this.#left > TRIAL_SECONDS * rate) this.#pool.want(this.#count.look(rate));
   }
 
   #fail(reason: Error): void {

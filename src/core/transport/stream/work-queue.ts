@@ -9,46 +9,98 @@ export interface OutgoingPiece extends Piece {
   wrong: number;
 }
 
-/** Something to say about a file on any stream, to which an answer comes. Pieces and small files carry their bytes. */
-export type Work =
-  | { sending: Sending; kind: 'open' | 'commit' | 'check' | 'discard' }
-  | { sending: Sending; kind: 'piece' | 'whole'; piece: OutgoingPiece; lease: Lease };
+/** Bytes of a piece or of a small file, and what to say with them. */
+export interface Load {
+  sending: Sending;
+  kind: 'piece' | 'whole';
+  piece: OutgoingPiece;
+  body: Buffer;
+  /** Nobody needs the body any more. */
+  release: () => void;
+}
+
+/** Something to say about a file on any stream, to which an answer comes. */
+export type Work = Load | { sending: Sending; kind: 'open' | 'commit' | 'check' | 'discard' };
+
+/** Part of a file that was read: each stream cuts from it what it can take. */
+export class Block {
+  readonly sending: Sending;
+  readonly #lease: Lease;
+  #users = 1;
+  #at = 0;
+
+  /** @param offset where in the file it lies */
+  constructor(
+    sending: Sending,
+    lease: Lease,
+    private readonly offset: number,
+  ) {
+    this.sending = sending;
+    this.#lease = lease;
+  }
+
+  get left(): number {
+    return this.#lease.buffer.length - this.#at;
+  }
+
+  /** Cuts off so much, or all where little would be left. */
+  cut(most: number): { offset: number; body: Buffer; release: () => void } {
+    const length = this.left < 1.5 * most ? this.left : most;
+    const [offset, body] = [this.offset + this.#at, this.#lease.buffer.subarray(this.#at, this.#at + length)];
+    this.#at += length;
+    if (this.left > 0) this.#users++;
+    return { offset, body, release: () => this.release() };
+  }
+
+  /** One of those who need it needs it no more. */
+  release(): void {
+    if (--this.#users === 0) this.#lease.release();
+  }
+}
+
+/** Who takes work: how many bytes at most it takes now. */
+export interface Taker {
+  readonly appetite: number;
+}
 
 /** What waits for a stream, and the streams that wait for something to do. */
 export class WorkQueue {
-  #works: Work[] = [];
-  readonly #idle: { taker: object; resolve: (work: Work | undefined) => void }[] = [];
+  #waiting: (Work | Block)[] = [];
+  readonly #idle: { taker: Taker; resolve: (work: Work | undefined) => void }[] = [];
   /** Whether a stream had to wait since this was last asked. */
   #wasIdle = false;
 
   /** Questions go before bytes: somebody waits for the answer. */
-  push(work: Work): void {
-    const idle = this.#idle.shift();
-    if (idle !== undefined) idle.resolve(work);
-    else if ('lease' in work) this.#works.push(work);
-    else this.#works.unshift(work);
+  push(work: Work | Block): void {
+    if (work instanceof Block || 'body' in work) this.#waiting.push(work);
+    else this.#waiting.unshift(work);
+    while (this.#waiting.length > 0) {
+      const idle = this.#idle.shift();
+      if (idle === undefined) return;
+      idle.resolve(this.#next(idle.taker));
+    }
   }
 
   /** The next thing to do; undefined once the taker has left. */
-  take(taker: object): Promise<Work | undefined> {
-    const work = this.#works.shift();
+  take(taker: Taker): Promise<Work | undefined> {
+    const work = this.#next(taker);
     if (work !== undefined) return Promise.resolve(work);
     this.#wasIdle = true;
     return new Promise((resolve) => this.#idle.push({ taker, resolve }));
   }
 
   /** The taker takes nothing any more. */
-  leave(taker: object): void {
+  leave(taker: Taker): void {
     const at = this.#idle.findIndex((idle) => idle.taker === taker);
     if (at >= 0) this.#idle.splice(at, 1)[0]?.resolve(undefined);
   }
 
   /** Forgets everything about a file. */
   drop(sending: Sending): void {
-    for (const work of this.#works) {
-      if (work.sending === sending && 'lease' in work) work.lease.release();
+    for (const work of this.#waiting) {
+      if (work.sending === sending && 'release' in work) work.release();
     }
-    this.#works = this.#works.filter((work) => work.sending !== sending);
+    this.#waiting = this.#waiting.filter((work) => work.sending !== sending);
   }
 
   /** Whether any stream was without work since the last call. */
@@ -56,5 +108,13 @@ export class WorkQueue {
     const was = this.#wasIdle;
     this.#wasIdle = this.#idle.length > 0;
     return was;
+  }
+
+  #next(taker: Taker): Work | undefined {
+    const first = this.#waiting[0];
+    if (!(first instanceof Block)) return this.#waiting.shift() as Work | undefined;
+    const work = first.sending.cut(first, taker.appetite);
+    if (first.left === 0) this.#waiting.shift();
+    return work;
   }
 }
