@@ -61,7 +61,8 @@ async function send(): Promise<void> {
   let [next, sent] = [0, 0];
   const sendSome = async () => {
     for (let request = requests[next++]; request !== undefined; request = requests[next++]) {
-      sent += (await transport.send(request)).bytesSent;
+      const { bytesSent } = await transport.send(request);
+      sent += bytesSent;
     }
   };
   await Promise.all(Array.from({ length: transport.parallelSends }, sendSome));
