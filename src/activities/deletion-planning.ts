@@ -17,7 +17,8 @@ export function makeDeletionPlanningActivities({ catalogue, settings, log }: Dep
   return {
     /**
      * Decides about what takes up space at a site: schedules what may go, within the budget of each location, puts off what may not,
-     * and answers with the packages of which something is due now. Also links what was written since into the audit log's chain.
+     * and answers with the packages of which something is due now. Also keeps house: links what was written since into the audit log's
+     * chain, and adds up the tallies.
      */
     async planDeletions(input: {
       site: string;
@@ -31,6 +32,7 @@ export function makeDeletionPlanningActivities({ catalogue, settings, log }: Dep
           const { name, observation } = facts.package;
           if (planned.some(({ outcome }) => outcome === 'due')) due.push({ packageId, name, observation });
         }
+        await catalogue.addUpTallies();
         const head = await catalogue.auditLog.seal();
         if (head !== undefined) log.info('audit log sealed', { ...head });
         return due;

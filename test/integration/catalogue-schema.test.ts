@@ -8,6 +8,8 @@ import { begin, challenged, due } from './support/deletion-fixture.js';
 
 /** Tables that are not mapped to objects: triggers and migrations write them, or statements of a module that is their one home. */
 const WITHOUT_ENTITY = [
+  'copy_tally',
+  'package_tally',
   ...['audit_unsealed', 'migrations', 'physical_copy_transition'],
   ...['archive_audit', 'archive_damage', 'notification', 'notification_delivery', 'store_capability'],
   ...['staged_copy', 'staged_file', 'staging_job', 'staging_job_item'],

@@ -12,6 +12,7 @@ import * as planning from './catalogue/package-planning.js';
 import * as packaging from './catalogue/packaging.js';
 import * as rerouting from './catalogue/rerouting.js';
 import * as problems from './catalogue/problems.js';
+import * as tallies from './catalogue/tallies.js';
 import * as sweeps from './catalogue/sweeps.js';
 import * as topology from './catalogue/topology.js';
 import * as removal from './catalogue/topology-removal.js';
@@ -190,9 +191,14 @@ export class Catalogue {
     return this.transactions.read((manager) => packages.packageSummary(manager, packageId));
   }
 
-  /** All packages made from a source, oldest first, each with its first verified archive copy. */
+  /** All packages made from a source, oldest first, each with its first verified archive copy; read page by page. */
   packagesOfSource(sourceLocationId: string): Promise<ArchivedPackageSummary[]> {
     return this.transactions.read((manager) => packages.packagesOfSource(manager, sourceLocationId));
+  }
+
+  /** Names of a source's packages that are neither archived nor given up, oldest first. */
+  packagesUnderWay(sourceLocationId: string): Promise<string[]> {
+    return this.transactions.read((manager) => packages.packagesUnderWay(manager, sourceLocationId));
   }
 
   /**
@@ -349,7 +355,12 @@ export class Catalogue {
 
   // --- numbers -----------------------------------------------------------------------------------------------------
 
-  /** The state of everything in numbers, for metrics: some aggregates over whole tables, not for every second. */
+  /** Keeps the sums of packages and copies short; to be called now and then. */
+  addUpTallies(): Promise<void> {
+    return this.transactions.write((manager) => tallies.addUpTallies(manager));
+  }
+
+  /** The state of everything in numbers, for metrics. */
   figures(): Promise<figures.Figures> {
     return this.transactions.read((manager) => figures.figures(manager));
   }

@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Catalogue } from '../../../core/database/catalogue.js';
 import type {
-  ArchivedPackageSummary,
   Location,
   Problem,
   SourceProgress,
@@ -37,7 +36,7 @@ export class Observer {
   retrying: string[] = [];
   /** Why planners leave work of this source undone for now. */
   plannersWait: string[] = [];
-  private packages: ArchivedPackageSummary[] = [];
+  private underWay: string[] = [];
   private running = 0;
   private scan?: ScanFacts;
   /** The scan that was the last one when `progress` was asked for: an older answer knows nothing of what a scan found. */
@@ -98,9 +97,6 @@ export class Observer {
 
   situation(): Situation {
     const { scan, scanFailure, unsettledSince, waiting, running, problems, lastMovedAt } = this;
-    const unfinishedPackages = this.packages
-      .filter((one) => one.state !== 'archived' && one.state !== 'failed')
-      .map((one) => one.name);
     const unreachable = this.unreachable();
     return {
       now: Date.now(),
@@ -109,7 +105,7 @@ export class Observer {
       scanFailure,
       unsettledSince,
       waiting,
-      unfinishedPackages,
+      unfinishedPackages: this.underWay,
       running,
       problems,
       lastMovedAt,
@@ -138,7 +134,7 @@ export class Observer {
     const waiting = await this.catalogue.liveness.waitingVerdicts();
     this.plannersWait = waiting.filter((one) => this.plans(one.plannerId)).flatMap((one) => one.reasons);
     // The names matter only to tell what waits from what goes on.
-    this.packages = this.waiting.length > 0 ? await this.catalogue.packagesOfSource(this.source.id) : [];
+    this.underWay = this.waiting.length > 0 ? await this.catalogue.packagesUnderWay(this.source.id) : [];
   }
 
   /** Whether a planner plans for this source, or for the buffers that its packages pass. */

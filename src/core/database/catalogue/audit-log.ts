@@ -6,14 +6,13 @@ import {
   type AuditHead,
   type AuditSeal,
 } from '../../policy/audit-chain.js';
-import { columns, lock, row, rows } from './sql.js';
+import { asUuid, columns, lock, row, rows } from './sql.js';
 
 /** Entries sealed in one transaction: others wait for it no longer than this takes. */
 const SEALED_AT_ONCE = 1000;
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-const ENTRY = `e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, e.action,
+/** The columns of an entry `e` as its hash is taken of it. */
+export const AUDIT_ENTRY = `e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, e.action,
   e.subject_type as "subjectType", e.subject_id as "subjectId", e.facts`;
 const SEAL = `s.sequence::float8 as sequence, s.entry_id as "entryId", s.prev_hash as "prevHash", s.hash`;
 
@@ -22,7 +21,7 @@ export async function sealSome(manager: EntityManager): Promise<number> {
   await lock(manager, 'audit chain');
   const entries = await rows<AuditEntry>(
     manager,
-    `select ${ENTRY} from audit_unsealed u join audit_entry e on e.id = u.entry_id order by e.at, e.id limit ${SEALED_AT_ONCE}`,
+    `select ${AUDIT_ENTRY} from audit_unsealed u join audit_entry e on e.id = u.entry_id order by e.at, e.id limit ${SEALED_AT_ONCE}`,
   );
   if (entries.length === 0) return 0;
   const seals: AuditSeal[] = [];
@@ -43,7 +42,8 @@ export async function sealSome(manager: EntityManager): Promise<number> {
 export function head(manager: EntityManager): Promise<AuditHead | undefined> {
   return row(
     manager,
-    `select sequence::float8 as sequence, hash from audit_seal order by sequence desc limit 1`,
+    // The column, not what it is told as: only that has an index.
+    `select s.sequence::float8 as sequence, s.hash from audit_seal s order by s.sequence desc limit 1`,
   );
 }
 
@@ -68,7 +68,7 @@ export async function sealsAfter(
 ): Promise<SealedEntry[]> {
   const found = await rows<AuditSeal & { entry: AuditEntry | null }>(
     manager,
-    `select ${SEAL}, (select to_jsonb(f) from (select ${ENTRY} from audit_entry e where e.id = s.entry_id) f) as entry
+    `select ${SEAL}, (select to_jsonb(f) from (select ${AUDIT_ENTRY} from audit_entry e where e.id = s.entry_id) f) as entry
      from audit_seal s where s.sequence > $1 order by s.sequence limit $2`,
     [sequence, limit],
   );
@@ -79,7 +79,7 @@ export async function sealsAfter(
 export async function entriesOutside(manager: EntityManager, limit: number): Promise<AuditEntry[]> {
   return await rows(
     manager,
-    `select ${ENTRY} from audit_entry e
+    `select ${AUDIT_ENTRY} from audit_entry e
      where not exists (select from audit_seal s where s.entry_id = e.id)
        and not exists (select from audit_unsealed u where u.entry_id = e.id) order by e.at, e.id limit $1`,
     [limit],
@@ -108,7 +108,7 @@ export async function entriesAbout(
 ): Promise<NumberedEntry[]> {
   const found = await rows<AuditEntry & { sequence: number | null; hash: string | null }>(
     manager,
-    `select ${ENTRY}, s.sequence::float8 as sequence, s.hash from audit_entry e left join audit_seal s on s.entry_id = e.id
+    `select ${AUDIT_ENTRY}, s.sequence::float8 as sequence, s.hash from audit_entry e left join audit_seal s on s.entry_id = e.id
      where e.subject_id = any($1::uuid[]) order by e.at, s.sequence, e.id limit $2`,
     [subjectIds, limit],
   );
@@ -127,7 +127,7 @@ export async function subjectsNamed(manager: EntityManager, word: string): Promi
      select id from named
      union select c.id from physical_copy c join named on named.id = c.raw_data_package_id
      union select subject_id from audit_entry where subject_id = $2`,
-    [word, UUID.test(word) ? word : null],
+    [word, asUuid(word)],
   );
   return found.map(({ id }) => id);
 }

@@ -171,11 +171,14 @@ async function sentFrom(
 ): Promise<{ lastUsed: Map<string, number>; bytes: Map<string, number>; rates: Map<string, number> }> {
   const sites = await rows<{ site: string; at: Date; bytes: number }>(
     manager,
-    `select s.short_name as site, max(t.created_at) as at,
-       coalesce(sum(d.bytes) filter (where t.created_at > now() - make_interval(secs => $2)), 0)::float8 as bytes
-     from data_transfer t join data_transfer_package d on d.id = t.data_transfer_package_id
-     join data_location l on l.id = t.destination_location_id join site s on s.id = l.site_id
-     where t.origin_location_id = $1 group by s.short_name`,
+    `select s.short_name as site, max(last.at) as at, coalesce(sum(lately.bytes), 0)::float8 as bytes
+     from data_location l join site s on s.id = l.site_id
+     cross join lateral (
+       select max(created_at) as at from data_transfer where origin_location_id = $1 and destination_location_id = l.id) last
+     left join lateral (
+       select sum(d.bytes) as bytes from data_transfer t join data_transfer_package d on d.id = t.data_transfer_package_id
+       where t.origin_location_id = $1 and t.destination_location_id = l.id and t.created_at > now() - make_interval(secs => $2)) lately on true
+     where l.location_type = 'buffer' and last.at is not null group by s.short_name`,
     [originLocationId, windowSeconds],
   );
   const rates = await rows<{ route: string; rate: number }>(

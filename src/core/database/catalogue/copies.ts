@@ -6,7 +6,7 @@ import type { PhysicalCopy, SourceFile } from '../records.js';
 import { audit } from './audit.js';
 import { reconsider } from './deletion-queue.js';
 import { packageEntity } from './packages.js';
-import { changed, row, rows, textHash } from './sql.js';
+import { changed, portions, row, rows, textHash } from './sql.js';
 import { toLocation } from './topology.js';
 
 export async function copiesOfPackage(manager: EntityManager, packageId: string): Promise<PhysicalCopy[]> {
@@ -81,12 +81,13 @@ export async function recordSourceFilesDeleted(
       subject: name,
     });
   const gone = await markDeleted(manager, packageId, paths);
-  await rows(
-    manager,
-    `update raw_data_file f set kept_reason = kept.reason from unnest($2::text[], $3::text[]) as kept (path_hash, reason)
-     where f.raw_data_package_id = $1 and f.path_hash = kept.path_hash and f.state = 'packaged'`,
-    [packageId, kept.map((one) => textHash(one.path)), kept.map((one) => one.reason)],
-  );
+  for (const some of portions(kept))
+    await rows(
+      manager,
+      `update raw_data_file f set kept_reason = kept.reason from unnest($2::text[], $3::text[]) as kept (path_hash, reason)
+       where f.raw_data_package_id = $1 and f.path_hash = kept.path_hash and f.state = 'packaged'`,
+      [packageId, some.map((one) => textHash(one.path)), some.map((one) => one.reason)],
+    );
   await rows(
     manager,
     `update raw_data_package set freed_file_count = freed_file_count + $2, freed_bytes = freed_bytes + $3,
@@ -117,17 +118,25 @@ async function sourceBegun(manager: EntityManager, packageId: string): Promise<b
 }
 
 async function markDeleted(manager: EntityManager, packageId: string, paths: PathText[]): Promise<Gone> {
-  const gone = await row<Gone>(
-    manager,
-    `with gone as (
-       update raw_data_file set state = 'deleted', deleted_at = now(), kept_reason = null
-       where raw_data_package_id = $1 and path_hash = any($2) and state = 'packaged' returning kind, size
-     )
-     select count(*)::integer as entries, count(*) filter (where kind = 'file')::integer as files,
-       coalesce(sum(size), 0)::float8 as bytes from gone`,
-    [packageId, paths.map(textHash)],
-  );
-  return gone ?? { entries: 0, files: 0, bytes: 0 };
+  const all: Gone = { entries: 0, files: 0, bytes: 0 };
+  for (const some of portions(paths)) {
+    const gone = await row<Gone>(
+      manager,
+      `with gone as (
+         update raw_data_file f set state = 'deleted', deleted_at = now(), kept_reason = null
+         from raw_data_package p
+         where p.id = $1 and f.source_location_id = p.source_location_id and f.path_hash = any($2)
+           and f.raw_data_package_id = $1 and f.state = 'packaged' returning f.kind, f.size
+       )
+       select count(*)::integer as entries, count(*) filter (where kind = 'file')::integer as files,
+         coalesce(sum(size), 0)::float8 as bytes from gone`,
+      [packageId, some.map(textHash)],
+    );
+    all.entries += gone?.entries ?? 0;
+    all.files += gone?.files ?? 0;
+    all.bytes += gone?.bytes ?? 0;
+  }
+  return all;
 }
 
 export async function copyEntity(manager: EntityManager, copyId: string): Promise<PhysicalCopyEntity> {

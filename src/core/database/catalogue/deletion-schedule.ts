@@ -194,11 +194,13 @@ async function useOf(
   const use = await row<LocationUse>(
     manager,
     location.locationType === 'source'
-      ? `select coalesce(sum(p.payload_bytes) filter (where p.source_freed_at is null or d.source_scheduled_at > $2), 0)::float8 as bytes,
-           coalesce(sum(p.payload_bytes) filter (where d.source_scheduled_at > $2), 0)::float8 as "spentBytes",
-           count(*) filter (where d.source_scheduled_at > $2)::integer as "spentCopies"
-         from raw_data_package p left join package_deletion d on d.raw_data_package_id = p.id
-         where p.source_location_id = $1 and (p.source_freed_at is null or d.source_scheduled_at > $2)`
+      ? `with spent as (
+           select p.payload_bytes, p.source_freed_at from package_deletion d join raw_data_package p on p.id = d.raw_data_package_id
+           where d.source_scheduled_at > $2 and p.source_location_id = $1
+         )
+         select ((select coalesce(sum(payload_bytes), 0) from raw_data_package where source_location_id = $1 and source_freed_at is null)
+             + coalesce(sum(payload_bytes) filter (where source_freed_at is not null), 0))::float8 as bytes,
+           coalesce(sum(payload_bytes), 0)::float8 as "spentBytes", count(*)::integer as "spentCopies" from spent`
       : `select coalesce(sum(bytes), 0)::float8 as bytes, coalesce(sum(bytes) filter (where scheduled_at > $2), 0)::float8 as "spentBytes",
            count(*) filter (where scheduled_at > $2)::integer as "spentCopies"
          from physical_copy where data_location_id = $1 and (state <> 'deleted' or scheduled_at > $2)`,

@@ -10,6 +10,9 @@ export interface TargetsPage {
   limit: number;
 }
 
+/** The first of all UUIDs. */
+const NIL = '00000000-0000-0000-0000-000000000000';
+
 /** Packages of which something is at such a place, archives left out; in the order of their IDs. */
 export async function packagesWithTargets(manager: EntityManager, which: TargetsPage): Promise<string[]> {
   const found = await rows<{ id: string }>(
@@ -18,13 +21,14 @@ export async function packagesWithTargets(manager: EntityManager, which: Targets
        select l.id from data_location l join site s on s.id = l.site_id
        where ($1::text is null or s.short_name = $1) and ($2::text is null or l.name = $2) and l.location_type <> 'long_term_archive'
      )
-     select id from (
-       select c.raw_data_package_id as id from physical_copy c join there on there.id = c.data_location_id where c.state <> 'deleted'
-       union
-       select p.id from raw_data_package p join there on there.id = p.source_location_id
-       where p.source_freed_at is null and p.state <> 'failed'
-     ) as all_of_them where $3::uuid is null or id > $3 order by id limit $4`,
-    [which.site ?? null, which.location ?? null, which.after ?? null, which.limit],
+     select all_of_them.id from there cross join lateral (
+       (select raw_data_package_id as id from physical_copy
+        where data_location_id = there.id and state <> 'deleted' and raw_data_package_id > $3 order by raw_data_package_id limit $4)
+       union all
+       (select id from raw_data_package
+        where source_location_id = there.id and source_freed_at is null and state <> 'failed' and id > $3 order by id limit $4)
+     ) as all_of_them group by 1 order by 1 limit $4`,
+    [which.site ?? null, which.location ?? null, which.after ?? NIL, which.limit],
   );
   return found.map(({ id }) => id);
 }

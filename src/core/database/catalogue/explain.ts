@@ -4,7 +4,7 @@ import type { ExecutionFacts } from '../../policy/execution-wait.js';
 import type { PackageState, RawDataFileState, Status } from '../../states.js';
 import type { PathText } from '../../utilities/path-text.js';
 import type { SourceFile } from '../records.js';
-import { row, rows, textHash } from './sql.js';
+import { asUuid, row, rows, textHash } from './sql.js';
 
 /** What a person may ask about, found by the words that people have for it. */
 export interface Subjects {
@@ -64,7 +64,7 @@ const MOST = 50;
  * or its absolute path).
  */
 export async function findSubjects(manager: EntityManager, word: string): Promise<Subjects> {
-  const id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(word) ? word : null;
+  const id = asUuid(word);
   const packages = await rows<{ id: string }>(
     manager,
     `select id from raw_data_package where name = $1 or id = $2

@@ -20,7 +20,7 @@ export async function figures(manager: EntityManager): Promise<Figures> {
   return {
     packages: await rows(
       manager,
-      `select state, count(*)::float8 as count from raw_data_package group by state`,
+      `select state, sum(packages)::float8 as count from package_tally group by state having sum(packages) <> 0`,
     ),
     problems: await rows(
       manager,
@@ -42,9 +42,11 @@ export async function figures(manager: EntityManager): Promise<Figures> {
     oldestVerified: await rows(
       manager,
       `select ${PLACE}, age from (
-         select c.data_location_id as location_id, extract(epoch from now() - min(c.verified_at))::float8 as age
-         from physical_copy c join data_location a on a.id = c.data_location_id and a.location_type = 'long_term_archive'
-         where c.state <> 'deleted' and c.verified_at is not null group by c.data_location_id) x ${JOINED}`,
+         select a.id as location_id, extract(epoch from now() - oldest.verified_at)::float8 as age
+         from data_location a cross join lateral (
+           select verified_at from physical_copy where data_location_id = a.id and state = 'present' and verified_at is not null
+           order by verified_at limit 1) oldest
+         where a.location_type = 'long_term_archive') x ${JOINED}`,
     ),
   };
 }

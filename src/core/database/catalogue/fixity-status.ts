@@ -38,15 +38,19 @@ export interface Damage {
 export async function fixityStatus(manager: EntityManager): Promise<FixityStatus[]> {
   const found = await rows<Omit<FixityStatus, 'oldestVerification'> & { oldest: Date | null }>(
     manager,
-    `select s.short_name || '.' || l.name as archive, count(c.id)::integer as copies, coalesce(sum(c.bytes), 0)::float8 as bytes,
-       count(c.id) filter (where c.state = 'damaged')::integer as damaged,
+    `select s.short_name || '.' || l.name as archive, coalesce(t.copies, 0)::integer as copies, coalesce(t.bytes, 0)::float8 as bytes,
+       coalesce(t.damaged, 0)::integer as damaged,
        (select count(*)::integer from archive_damage d join physical_copy r on r.id = d.physical_copy_id
         where r.data_location_id = l.id and d.repaired_at is not null) as repaired,
-       count(a.failure)::integer as unanswered, min(c.verified_at) as oldest
+       (select count(*)::integer from archive_audit a join physical_copy u on u.id = a.physical_copy_id
+        where a.failure is not null and u.data_location_id = l.id and u.state <> 'deleted') as unanswered,
+       (select c.verified_at from physical_copy c where c.data_location_id = l.id and c.state = 'present' and c.verified_at is not null
+        order by c.verified_at limit 1) as oldest
      from data_location l join site s on s.id = l.site_id
-     left join physical_copy c on c.data_location_id = l.id and c.state <> 'deleted'
-     left join archive_audit a on a.physical_copy_id = c.id
-     where l.location_type = 'long_term_archive' group by l.id, l.name, s.short_name order by 1`,
+     left join lateral (
+       select sum(copies) as copies, sum(bytes) as bytes, sum(copies) filter (where state = 'damaged') as damaged
+       from copy_tally where data_location_id = l.id and state <> 'deleted') t on true
+     where l.location_type = 'long_term_archive' order by 1`,
   );
   return found.map(({ oldest, ...one }) => ({ ...one, oldestVerification: oldest?.toISOString() }));
 }

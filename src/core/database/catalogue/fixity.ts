@@ -50,24 +50,42 @@ const OF_PACKAGE = `join raw_data_package p on p.id = c.raw_data_package_id
      join executed_obs_unit u on u.id = p.executed_obs_unit_id`;
 
 /**
- * Copies of an archive whose last full reading is older than `before`, oldest first; before them those that failed a challenge. What was asked for after `askedBefore` had its
- * turn.
+ * Copies of an archive whose last full reading is older than `before`, oldest first; before them those that failed a challenge. What was
+ * asked for after `askedBefore` had its turn. Of those that are merely old as many as are wanted are looked at; all others are few.
  */
 export async function dueCopies(
   manager: EntityManager,
   archiveLocationId: string,
   { before, askedBefore, limit }: { before: string; askedBefore: string; limit: number },
 ): Promise<CopyReference[]> {
-  return await rows(
+  const part = (condition: string, most: string) => `
+    (select c.id, c.doubted_at is null as undoubted, greatest(c.verified_at, a.asked_at) as last
+     from physical_copy c left join lateral (
+       select asked_at, failure from archive_audit where physical_copy_id = c.id offset 0) a on true
+     where c.data_location_id = $1 and c.state = 'present' and ${condition} and coalesce(a.asked_at, '-infinity') < $3 ${most})`;
+  const due = await rows<{ id: string }>(
     manager,
-    `select c.id as "copyId", ${NAMED}, c.bytes::float8 as bytes
-     from physical_copy c ${OF_PACKAGE} left join archive_audit a on a.physical_copy_id = c.id
-     where c.data_location_id = $1 and c.state = 'present' and (c.verified_at is null or c.verified_at < $2 or c.doubted_at is not null)
-       and coalesce(a.asked_at, '-infinity') < $3
-     order by c.doubted_at is null, greatest(c.verified_at, a.asked_at) nulls first, c.id limit $4`,
+    `select id from (
+       ${part('c.doubted_at is not null', `limit ${MOST_OF_FEW}`)}
+       union ${part('c.verified_at is null', `limit ${MOST_OF_FEW}`)}
+       union ${part('c.verified_at < $2 and a.failure is null', 'order by c.verified_at limit $4')}
+       union ${part(
+         'c.verified_at < $2 and c.id in (select physical_copy_id from archive_audit where failure is not null)',
+         `limit ${MOST_OF_FEW}`,
+       )}
+     ) as due order by undoubted, last nulls first, id limit $4`,
     [archiveLocationId, before, askedBefore, limit],
   );
+  return await rows(
+    manager,
+    `select c.id as "copyId", ${NAMED}, c.bytes::float8 as bytes from physical_copy c ${OF_PACKAGE}
+     where c.id = any($1::uuid[]) order by array_position($1::uuid[], c.id)`,
+    [due.map(({ id }) => id)],
+  );
 }
+
+/** Copies that failed a challenge, were never read or could not be read the last time: more than these are not weighed against each other. */
+const MOST_OF_FEW = 1000;
 
 export async function auditOrder(manager: EntityManager, copyId: string): Promise<AuditOrder> {
   const copy = toCopy(await copyEntity(manager, copyId));

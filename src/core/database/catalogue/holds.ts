@@ -3,7 +3,7 @@ import { ConfigurationError } from '../../exceptions.js';
 import { uniqueId } from '../../utilities/unique-id.js';
 import { audit } from './audit.js';
 import { reconsider } from './deletion-queue.js';
-import { row, rows } from './sql.js';
+import { asUuid, row, rows } from './sql.js';
 
 /** An operator's word that nothing of a package, or of an observation, is to be deleted. Times are ISO 8601. */
 export interface DeletionHold {
@@ -34,8 +34,6 @@ export interface HoldSubject {
   name: string;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /**
  * Finds the one thing that a word names: a package (name, ID, or a copy's ID), or an observation (name or ID).
  *
@@ -47,7 +45,7 @@ export async function holdSubject(manager: EntityManager, word: string): Promise
     `select 'package' as kind, p.id, p.name from raw_data_package p
        where p.name = $1 or p.id = $2 or p.id = (select raw_data_package_id from physical_copy where id = $2)
      union select 'observation', u.id, u.name from executed_obs_unit u where u.name = $1 or u.id = $2`,
-    [word, UUID.test(word) ? word : null],
+    [word, asUuid(word)],
   );
   const [first] = found;
   if (first !== undefined && found.length === 1) return first;
@@ -149,8 +147,9 @@ export async function holds(
     `select h.id, case when p.id is null then 'observation' else 'package' end as kind, coalesce(p.name, u.name) as name,
        coalesce(p.id, u.id) as "subjectId", h.reason, h.placed_by as "placedBy", h.placed_at as "placedAt",
        h.released_by as "releasedBy", h.released_at as "releasedAt"
-     from deletion_hold h left join raw_data_package p on p.id = h.raw_data_package_id
-     left join executed_obs_unit u on u.id = h.executed_obs_unit_id
+     from deletion_hold h
+     left join lateral (select id, name from raw_data_package where id = h.raw_data_package_id offset 0) p on true
+     left join lateral (select id, name from executed_obs_unit where id = h.executed_obs_unit_id offset 0) u on true
      where ($1::uuid is null or coalesce(p.id, u.id) = $1) and (h.released_at is null or $2) order by h.placed_at desc limit 1000`,
     [which.subjectId ?? null, which.released ?? false],
   );

@@ -22,7 +22,8 @@ export async function locationMark(manager: EntityManager, locationId: string): 
   const copies = await rows<{ path: string }>(
     manager,
     `select path from physical_copy where data_location_id = $1
-       and state in ('present', 'staged', 'deletion_possible', 'deletion_scheduled') order by id limit ${SAMPLE}`,
+       and state <> 'deleted' and state in ('present', 'staged', 'deletion_possible', 'deletion_scheduled')
+     order by raw_data_package_id limit ${SAMPLE}`,
     [locationId],
   );
   return { copies: copies.map(({ path }) => path) };

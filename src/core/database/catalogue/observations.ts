@@ -4,7 +4,7 @@ import type { Status } from '../../states.js';
 import { printable } from '../../utilities/printable.js';
 import { uniqueId } from '../../utilities/unique-id.js';
 import { audit } from './audit.js';
-import { lock, row, rows } from './sql.js';
+import { asUuid, lock, row, rows } from './sql.js';
 
 /** Which execution is meant: by the instrument's UUID, by its source and name there, or by both. */
 export interface ExecutionKey {
@@ -99,11 +99,17 @@ export async function listExecutions(
   manager: EntityManager,
   which: { sourceLocationId?: string; status?: Status; limit: number },
 ): Promise<Execution[]> {
+  // Only what is asked for stands in the statement, so that each way of asking has its index.
+  const { sourceLocationId, status, limit } = which;
+  const given = [
+    ...(sourceLocationId === undefined ? [] : [{ column: 'source_location_id', value: sourceLocationId }]),
+    ...(status === undefined ? [] : [{ column: 'status', value: status }]),
+  ];
+  const conditions = given.map(({ column }, index) => `e.${column} = $${index + 2}`).join(' and ');
   return await executions(
     manager,
-    `where ($1::uuid is null or e.source_location_id = $1) and ($2::text is null or e.status = $2)
-     order by e.id desc limit $3`,
-    [which.sourceLocationId ?? null, which.status ?? null, which.limit],
+    `${conditions === '' ? '' : `where ${conditions} `}order by e.id desc limit $1`,
+    [limit, ...given.map(({ value }) => value)],
   );
 }
 
@@ -111,8 +117,8 @@ export async function listExecutions(
 export async function findExecutions(manager: EntityManager, word: string): Promise<Execution[]> {
   return await executions(
     manager,
-    'where e.name = $1 or e.id::text = lower($1) or e.instrument_uuid::text = lower($1) order by e.id desc limit 50',
-    [word],
+    'where e.name = $1 or e.id = $2 or e.instrument_uuid = $2 order by e.id desc limit 50',
+    [word, asUuid(word)],
   );
 }
 

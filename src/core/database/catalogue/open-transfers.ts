@@ -16,9 +16,9 @@ export async function openTransfers(
 ): Promise<DataTransferPlan[]> {
   return await plans(
     manager,
-    `(select * from data_transfer where origin_location_id = $1 and status = 'pending' order by created_at, id limit ${MOST_OPEN})
+    `(select * from data_transfer where origin_location_id = $1 and completed_at is null and status = 'pending' order by created_at, id limit ${MOST_OPEN})
      union all
-     (select * from data_transfer where origin_location_id = $1 and status = 'in_progress' order by random() limit ${TOLD_AGAIN})`,
+     (select * from data_transfer where origin_location_id = $1 and completed_at is null and status = 'in_progress' order by random() limit ${TOLD_AGAIN})`,
     originLocationId,
   );
 }

@@ -7,7 +7,7 @@ import { audit } from './audit.js';
 import { packageSummaries } from './packages.js';
 import type { DiskPolicy } from './measurements.js';
 import { Buffers } from './packaging-buffers.js';
-import { lock, row, rows } from './sql.js';
+import { lock, portions, row, rows } from './sql.js';
 import { recordVerdict } from './verdicts.js';
 
 export interface PackagingPlan extends GroupLimits {
@@ -173,10 +173,11 @@ async function insertPackage(
       payloadBytes,
     ],
   );
-  await rows(manager, 'update raw_data_file set raw_data_package_id = $1 where id = any($2::uuid[])', [
-    id,
-    files.map((file) => file.id),
-  ]);
+  for (const some of portions(files))
+    await rows(manager, 'update raw_data_file set raw_data_package_id = $1 where id = any($2::uuid[])', [
+      id,
+      some.map((file) => file.id),
+    ]);
   await audit(
     manager,
     'package_planned',

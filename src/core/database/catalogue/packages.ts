@@ -5,6 +5,7 @@ import { PACKAGE_STATES, type PackageState } from '../../states.js';
 import { RawDataPackageEntity } from '../entities/raw-data-package.js';
 import type { ArchivedPackageSummary, PackageOrder, PackageSummary, SourceProgress } from '../records.js';
 import { rows } from './sql.js';
+import { packageTotals, type PackageTotals } from './tallies.js';
 import { toLocation } from './topology.js';
 
 const OF_SUMMARY = { sourceLocation: { site: true }, executedObsUnit: true, instrumentModule: true } as const;
@@ -74,15 +75,36 @@ export async function packageOrder(manager: EntityManager, packageId: string): P
   };
 }
 
+/** Packages read together, so that no statement grows with the catalogue. */
+const PAGE = 1000;
+
 export async function packagesOfSource(
   manager: EntityManager,
   sourceLocationId: string,
 ): Promise<ArchivedPackageSummary[]> {
-  const found = await manager.find(RawDataPackageEntity, {
-    where: { sourceLocationId },
-    relations: OF_SUMMARY,
-    order: { createdAt: 'asc', id: 'asc' },
-  });
+  const found: ArchivedPackageSummary[] = [];
+  for (let last = FIRST_ID; ;) {
+    const page = await rows<{ id: string }>(
+      manager,
+      `select id from raw_data_package where source_location_id = $1 and id > $2 order by id limit ${PAGE}`,
+      [sourceLocationId, last],
+    );
+    const ids = page.map(({ id }) => id);
+    const archives = await firstArchives(manager, ids);
+    const summaries = await packageSummaries(manager, ids);
+    found.push(...summaries.map((one) => ({ ...one, archive: archives.get(one.id) })));
+    if (page.length < PAGE) return found;
+    last = ids.at(-1) ?? last;
+  }
+}
+
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+/** Of each package its first verified archive copy. */
+async function firstArchives(
+  manager: EntityManager,
+  packageIds: string[],
+): Promise<Map<string, NonNullable<ArchivedPackageSummary['archive']>>> {
   const copies = await rows<{
     packageId: string;
     location: string;
@@ -91,34 +113,31 @@ export async function packagesOfSource(
     verifiedAt: Date;
   }>(
     manager,
-    `select distinct on (p.id) p.id as "packageId", s.short_name || '.' || l.name as location, l.bucket, c.path as key,
-       c.verified_at as "verifiedAt"
-     from raw_data_package p
-     join physical_copy c on c.raw_data_package_id = p.id and c.state = 'present' and c.verified_at is not null
-     join data_location l on l.id = c.data_location_id and l.location_type = 'long_term_archive'
+    `select distinct on (c.raw_data_package_id) c.raw_data_package_id as "packageId", s.short_name || '.' || l.name as location, l.bucket,
+       c.path as key, c.verified_at as "verifiedAt"
+     from physical_copy c join data_location l on l.id = c.data_location_id and l.location_type = 'long_term_archive'
      join site s on s.id = l.site_id
-     where p.source_location_id = $1 order by p.id, c.created_at`,
-    [sourceLocationId],
+     where c.raw_data_package_id = any($1::uuid[]) and c.state = 'present' and c.verified_at is not null
+     order by c.raw_data_package_id, c.created_at`,
+    [packageIds],
   );
-  const archives = new Map(
+  return new Map(
     copies.map(({ packageId, location, bucket, key, verifiedAt }) => [
       packageId,
       { location, bucket: bucket ?? '', key, verifiedAt: verifiedAt.toISOString() },
     ]),
   );
-  return found.map((entity) => ({ ...toSummary(entity), archive: archives.get(entity.id) }));
 }
 
-interface PackageTotals {
-  state: PackageState;
-  packages: number;
-  files: number;
-  payloadBytes: number;
-  bytes: number;
-  madeFiles: number;
-  madeBytes: number;
-  freedFiles: number;
-  freedBytes: number;
+/** Names of the packages of a source that are on their way into an archive, oldest first. */
+export async function packagesUnderWay(manager: EntityManager, sourceLocationId: string): Promise<string[]> {
+  const found = await rows<{ name: string }>(
+    manager,
+    `select name from raw_data_package
+     where source_location_id = $1 and state in ('creating', 'waiting', 'transferring', 'arrived') order by created_at`,
+    [sourceLocationId],
+  );
+  return found.map(({ name }) => name);
 }
 
 export async function sourceProgress(
@@ -132,16 +151,7 @@ export async function sourceProgress(
      where source_location_id = $1 and state in ('registered', 'refused') group by state`,
     [sourceLocationId],
   );
-  const totals = await rows<PackageTotals>(
-    manager,
-    `select state, count(*)::integer as packages, sum(file_count)::float8 as files, sum(payload_bytes)::float8 as "payloadBytes",
-       coalesce(sum(bytes), 0)::float8 as bytes,
-       coalesce(sum(file_count) filter (where packaged_at is not null), 0)::float8 as "madeFiles",
-       coalesce(sum(payload_bytes) filter (where packaged_at is not null), 0)::float8 as "madeBytes",
-       sum(freed_file_count)::float8 as "freedFiles", sum(freed_bytes)::float8 as "freedBytes"
-     from raw_data_package where source_location_id = $1 group by state`,
-    [sourceLocationId],
-  );
+  const totals = await packageTotals(manager, sourceLocationId);
   const waiting = (state: 'registered' | 'refused') =>
     unfinished.find((one) => one.state === state) ?? { entries: 0, bytes: 0 };
   const total = (of: (one: PackageTotals) => number) => totals.reduce((sum, one) => sum + of(one), 0);
@@ -178,17 +188,20 @@ function inState(totals: PackageTotals[], state: PackageState): SourceProgress['
 }
 
 async function countCopiesToDelete(manager: EntityManager, sourceLocationId: string): Promise<number> {
+  // By the few copies that are left at places that may be emptied, asked for by their IDs; never by all packages of the source.
+  const places = await rows<{ id: string }>(
+    manager,
+    `select id from data_location where deletable and active and storage_type = 'disk'`,
+  );
   const [counted] = await rows<{ count: number }>(
     manager,
     `select (
-       (select count(*) from raw_data_package p
-        join physical_copy c on c.raw_data_package_id = p.id and c.state <> 'deleted'
-        join data_location l on l.id = c.data_location_id and l.deletable and l.active and l.storage_type = 'disk'
-        where p.source_location_id = $1 and p.state = 'archived')
+       (select count(*) from physical_copy c where c.data_location_id = any($2::uuid[]) and c.state <> 'deleted'
+          and (select p.source_location_id = $1 and p.state = 'archived' from raw_data_package p where p.id = c.raw_data_package_id))
        + (select count(*) from raw_data_package p join data_location l on l.id = p.source_location_id and l.deletable and l.active
           where p.source_location_id = $1 and p.state = 'archived' and p.source_freed_at is null)
      )::integer as count`,
-    [sourceLocationId],
+    [sourceLocationId, places.map(({ id }) => id)],
   );
   return counted?.count ?? 0;
 }

@@ -6,7 +6,7 @@ import type { RawDataPackageEntity } from '../entities/raw-data-package.js';
 import { audit } from './audit.js';
 import { packageEntity } from './packages.js';
 import { reportRefusals, resolveRefusals } from './refusals.js';
-import { changed, lock, row, rows, textHash } from './sql.js';
+import { changed, lock, portions, row, rows, textHash } from './sql.js';
 
 export async function recordPackageCreated(
   manager: EntityManager,
@@ -31,8 +31,8 @@ export async function recordPackageCreated(
     'select count(*)::integer as count from raw_data_file where raw_data_package_id = $1',
     [packageId],
   );
-  const packaged = await recordMembers(manager, packageId, result.members);
-  const refused = await releaseRefused(manager, packageId, result);
+  const packaged = await recordMembers(manager, planned, result.members);
+  const refused = await releaseRefused(manager, planned, result);
   if (
     packaged !== result.members.length ||
     refused !== result.refused.length ||
@@ -95,40 +95,49 @@ function assertSameAsRecorded(recorded: RawDataPackageEntity, result: PackageRes
 
 async function recordMembers(
   manager: EntityManager,
-  packageId: string,
+  planned: RawDataPackageEntity,
   members: PackageMember[],
 ): Promise<number> {
-  return await changed(
-    manager,
-    `update raw_data_file f set state = 'packaged', sha256 = member.sha256
-     from unnest($2::text[], $3::text[]) as member (path_hash, sha256)
-     where f.raw_data_package_id = $1 and f.path_hash = member.path_hash`,
-    [
-      packageId,
-      members.map((member) => textHash(member.path)),
-      members.map((member) => member.sha256 ?? null),
-    ],
-  );
+  const { sourceLocationId } = planned;
+  let count = 0;
+  for (const some of portions(members))
+    count += await changed(
+      manager,
+      `update raw_data_file f set state = 'packaged', sha256 = member.sha256
+       from unnest($3::text[], $4::text[]) as member (path_hash, sha256)
+       where f.source_location_id = $2 and f.path_hash = member.path_hash and f.raw_data_package_id = $1`,
+      [
+        planned.id,
+        sourceLocationId,
+        some.map((member) => textHash(member.path)),
+        some.map((member) => member.sha256 ?? null),
+      ],
+    );
+  return count;
 }
 
 /** Takes refused entries out of the package: what changed waits to be still, the rest until it changes. */
 async function releaseRefused(
   manager: EntityManager,
-  packageId: string,
+  planned: RawDataPackageEntity,
   { refused }: PackageResult,
 ): Promise<number> {
-  return await changed(
-    manager,
-    `update raw_data_file f set raw_data_package_id = null, quiet = false, seen_at = now(),
-       state = case when refused.reason is null then 'registered' else 'refused' end, refusal_reason = refused.reason
-     from unnest($2::text[], $3::text[]) as refused (path_hash, reason)
-     where f.raw_data_package_id = $1 and f.path_hash = refused.path_hash`,
-    [
-      packageId,
-      refused.map((entry) => textHash(entry.path)),
-      refused.map((entry) => (entry.kind === 'changed' ? null : entry.reason)),
-    ],
-  );
+  let count = 0;
+  for (const some of portions(refused))
+    count += await changed(
+      manager,
+      `update raw_data_file f set raw_data_package_id = null, quiet = false, seen_at = now(),
+         state = case when refused.reason is null then 'registered' else 'refused' end, refusal_reason = refused.reason
+       from unnest($3::text[], $4::text[]) as refused (path_hash, reason)
+       where f.source_location_id = $2 and f.path_hash = refused.path_hash and f.raw_data_package_id = $1`,
+      [
+        planned.id,
+        planned.sourceLocationId,
+        some.map((entry) => textHash(entry.path)),
+        some.map((entry) => (entry.kind === 'changed' ? null : entry.reason)),
+      ],
+    );
+  return count;
 }
 
 async function recordMade(

@@ -40,6 +40,23 @@ export function textHash(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex').slice(0, 32);
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A word as an identifier, where it is one: a column is compared with it as what it is, and found by its index. */
+export function asUuid(word: string): string | null {
+  return UUID.test(word) ? word : null;
+}
+
+/** Rows that one statement changes, so that a package of any number of files stays far below the time that a statement may take. */
+const AT_ONCE = 5000;
+
+/** The items in portions, each for one statement. */
+export function portions<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / AT_ONCE) }, (_, index) =>
+    items.slice(index * AT_ONCE, (index + 1) * AT_ONCE),
+  );
+}
+
 /** One array for each column, as `unnest` takes them. */
 export function columns<T>(items: readonly T[], keys: readonly (keyof T)[]): unknown[][] {
   return keys.map((key) => items.map((item) => item[key]));

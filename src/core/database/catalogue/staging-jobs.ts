@@ -27,29 +27,35 @@ export interface StagingJob {
 
 const JOB = `select j.id, j.workflow_id as "workflowId", s.short_name || '.' || l.name as destination, j.requested_by as "requestedBy",
     j.reason, j.priority, j.state, j.created_at as "createdAt", j.ready_at as "readyAt", j.expires_at as "expiresAt",
-    j.ended_at as "endedAt", j.ended_why as "endedWhy", count(i.*)::integer as packages,
-    (count(i.*) filter (where i.status = 'staged'))::integer as "packagesStaged",
-    coalesce(sum(i.files), 0)::integer as files, coalesce(sum(i.bytes), 0)::float8 as bytes
+    j.ended_at as "endedAt", j.ended_why as "endedWhy", i.packages, i."packagesStaged", i.files, i.bytes
   from staging_job j join data_location l on l.id = j.data_location_id join site s on s.id = l.site_id
-  left join staging_job_item i on i.staging_job_id = j.id`;
+  cross join lateral (
+    select count(*)::integer as packages, (count(*) filter (where status = 'staged'))::integer as "packagesStaged",
+      coalesce(sum(files), 0)::integer as files, coalesce(sum(bytes), 0)::float8 as bytes
+    from staging_job_item where staging_job_id = j.id) i`;
 
 /** Jobs, latest first, at most 1000: those that are open, or all. */
 export async function jobs(manager: EntityManager, which: { open: boolean }): Promise<StagingJob[]> {
   const found = await rows<JobRow>(
     manager,
-    `${JOB} where not $1 or j.ended_at is null group by j.id, s.id, l.id order by j.created_at desc limit 1000`,
-    [which.open],
+    `${JOB} ${which.open ? 'where j.ended_at is null ' : ''}order by j.created_at desc limit 1000`,
   );
   return found.map(toJob);
+}
+
+/** The first and the last ID that begin so; null where none can, or too many. */
+function idsBeginningWith(word: string): [string | null, string | null] {
+  const digits = word.replaceAll('-', '').toLowerCase();
+  if (!/^[0-9a-f]{8,32}$/.test(digits)) return [null, null];
+  return [digits.padEnd(32, '0'), digits.padEnd(32, 'f')];
 }
 
 /** The job of this ID or workflow; the beginning of an ID serves where it is of one job alone. */
 export async function job(manager: EntityManager, word: string): Promise<StagingJob | undefined> {
   const found = await rows<JobRow>(
     manager,
-    `${JOB} where j.workflow_id = $1 or (length($1) >= 8 and starts_with(j.id::text, lower($1)))
-     group by j.id, s.id, l.id limit 2`,
-    [word],
+    `${JOB} where j.workflow_id = $1 or j.id between $2 and $3 limit 2`,
+    [word, ...idsBeginningWith(word)],
   );
   const [first, second] = found;
   return first === undefined || second !== undefined ? undefined : toJob(first);

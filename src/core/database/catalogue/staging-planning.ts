@@ -6,7 +6,7 @@ import type { StagingLimits } from '../../staging/staging-settings.js';
 import { printable } from '../../utilities/printable.js';
 import type { Location } from '../records.js';
 import { audit } from './audit.js';
-import { lock, row, rows, textHash } from './sql.js';
+import { asUuid, lock, row, rows, textHash } from './sql.js';
 import { locations } from './topology.js';
 
 /** A package that a request wants, whole or only files that match. */
@@ -185,7 +185,7 @@ async function ofObservation(manager: EntityManager, word: string): Promise<Cand
     manager,
     `select ${CANDIDATE} where (u.name = $1 or u.id = $2) and p.file_count + (select count(*) from raw_data_file f
        where f.raw_data_package_id = p.id) > 0 order by p.created_at, p.id`,
-    [word, asId(word)],
+    [word, asUuid(word)],
   );
   if (found.length > 0) return found;
   throw await unknown(manager, 'observation', word, 'executed_obs_unit');
@@ -194,7 +194,7 @@ async function ofObservation(manager: EntityManager, word: string): Promise<Cand
 async function ofName(manager: EntityManager, word: string): Promise<Candidate> {
   const [found] = await rows<Candidate>(manager, `select ${CANDIDATE} where p.name = $1 or p.id = $2`, [
     word.replace(/\.tar$/, ''),
-    asId(word),
+    asUuid(word),
   ]);
   if (found !== undefined) return found;
   throw await unknown(manager, 'package', word, 'raw_data_package');
@@ -205,12 +205,36 @@ async function newest(manager: EntityManager, count: number): Promise<Candidate[
   if (count === 0) return [];
   return rows<Candidate>(
     manager,
-    `select ${CANDIDATE} where u.id in (
-       select p.executed_obs_unit_id from raw_data_package p where p.state <> 'failed' group by p.executed_obs_unit_id
-       having bool_and(p.state = 'archived') order by max(p.created_at) desc limit $1)
-     and p.state = 'archived' order by p.created_at, p.id`,
-    [count],
+    `select ${CANDIDATE} where p.executed_obs_unit_id = any($1::uuid[]) and p.state = 'archived' order by p.created_at, p.id`,
+    [await newestWhole(manager, count)],
   );
+}
+
+/** Packages looked at together, from the youngest on. */
+const PAGE = 500;
+
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/** Observations of which everything is archived, by their youngest packages. */
+async function newestWhole(manager: EntityManager, count: number): Promise<string[]> {
+  const found = new Set<string>();
+  for (let before = { at: 'infinity', id: LAST_ID }; ;) {
+    const page = await rows<{ id: string; at: string; unit: string; whole: boolean }>(
+      manager,
+      `select p.id, p.created_at::text as at, p.executed_obs_unit_id as unit, not exists (
+         select from raw_data_package o where o.executed_obs_unit_id = p.executed_obs_unit_id and o.state not in ('archived', 'failed') offset 0) as whole
+       from raw_data_package p where p.state <> 'failed' and (p.created_at, p.id) < ($1::timestamptz, $2::uuid)
+       order by p.created_at desc, p.id desc limit ${PAGE}`,
+      [before.at, before.id],
+    );
+    for (const { unit, whole } of page) {
+      if (whole) found.add(unit);
+      if (found.size === count) return [...found];
+    }
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return [...found];
+    before = last;
+  }
 }
 
 /** Packages by the files in them that were named, each with what was named of it. */
@@ -271,12 +295,14 @@ async function unknown(
   word: string,
   table: string,
 ): Promise<ConfigurationError> {
-  const like = `%${word.replace(/[\\%_]/g, '\\$&').slice(0, 40)}%`;
+  // What stands beside it in the order of names, and begins as it does.
   const close = await rows<{ name: string }>(
     manager,
-    `select name from ${table} where name ilike $1 or starts_with($2, name) or starts_with(lower(name), lower(left($2, greatest(3, length($2) / 2))))
-     order by id desc limit 5`,
-    [like, word],
+    `select name from (
+       (select name from ${table} where name >= $1 order by name limit 3)
+       union all (select name from ${table} where name < $1 order by name desc limit 3)) beside
+     where starts_with(lower(name), lower(left($1, 3)))`,
+    [word],
   );
   return refused(
     `there is no ${kind} ${printable(word)}`,
@@ -284,10 +310,6 @@ async function unknown(
       ? `There is ${close.map(({ name }) => printable(name)).join(', ')}.`
       : '`cdt packages` lists what there is.',
   );
-}
-
-function asId(word: string): string | null {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(word) ? word : null;
 }
 
 function refused(message: string, advice: string): ConfigurationError {

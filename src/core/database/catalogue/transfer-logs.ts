@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { redacted } from '../../logging.js';
-import { rows } from './sql.js';
+import { asUuid, rows } from './sql.js';
 
 /** What an attempt belongs to: a journey between buffers, or one into an archive. */
 export type TransferSubject =
@@ -78,6 +78,18 @@ export async function recordAttempt(manager: EntityManager, one: AttemptRecord):
 
 type AttemptRow = Omit<TransferAttempt, 'startedAt' | 'endedAt'> & { startedAt: Date; endedAt: Date | null };
 
+/** The attempts of what a word names, each way by its own index. */
+const NAMED = `(
+  select * from data_transfer_log where data_transfer_id in (
+    select t.id from data_transfer t join data_transfer_package d on d.id = t.data_transfer_package_id where d.name = $2
+    union select id from data_transfer where id = $3
+    union select i.data_transfer_id from data_transfer_item i join raw_data_package p on p.id = i.raw_data_package_id
+      where p.name = $2 or p.id = $3)
+  union all
+  select * from data_transfer_log where long_term_archive_transfer_id in (
+    select a.id from long_term_archive_transfer a join raw_data_package p on p.id = a.raw_data_package_id
+    where p.name = $2 or p.id = $3))`;
+
 /** The latest attempts, of all or of what a word names: a package, a bundle or a data transfer. */
 export async function attempts(
   manager: EntityManager,
@@ -89,7 +101,7 @@ export async function attempts(
        g.bytes_moved::float8 as "bytesMoved", g.error_class as "errorClass", g.message,
        case when g.data_transfer_id is null then 'long_term_archive_transfer' else 'data_transfer' end as kind,
        coalesce(d.name || ', ' || os.short_name || ' to ' || ds.short_name, p.name || ' into ' || s.short_name || '.' || l.name) as name
-     from data_transfer_log g
+     from ${word === undefined ? 'data_transfer_log' : NAMED} g
      left join data_transfer t on t.id = g.data_transfer_id
      left join data_transfer_package d on d.id = t.data_transfer_package_id
      left join data_location o on o.id = t.origin_location_id left join site os on os.id = o.site_id
@@ -97,16 +109,8 @@ export async function attempts(
      left join long_term_archive_transfer a on a.id = g.long_term_archive_transfer_id
      left join raw_data_package p on p.id = a.raw_data_package_id
      left join data_location l on l.id = a.archive_location_id left join site s on s.id = l.site_id
-     where $1::text is null or g.data_transfer_id in (
-         select t.id from data_transfer t join data_transfer_package d on d.id = t.data_transfer_package_id
-         where d.name = $1 or t.id::text = $1
-         union select i.data_transfer_id from data_transfer_item i join raw_data_package p on p.id = i.raw_data_package_id
-         where p.name = $1 or p.id::text = $1)
-       or g.long_term_archive_transfer_id in (
-         select a.id from long_term_archive_transfer a join raw_data_package p on p.id = a.raw_data_package_id
-         where p.name = $1 or p.id::text = $1)
-     order by g.started_at desc, g.id desc limit $2`,
-    [word ?? null, limit],
+     order by g.started_at desc, g.id desc limit $1`,
+    [limit, ...(word === undefined ? [] : [word, asUuid(word)])],
   );
   return found.map(({ startedAt, endedAt, ...one }) => {
     const seconds = endedAt === null ? 0 : (endedAt.getTime() - startedAt.getTime()) / 1000;

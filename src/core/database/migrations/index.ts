@@ -13,6 +13,8 @@ import { CopyStates0000000000022 } from './0022-copy-states.js';
 import { TransferAttempts0000000000023 } from './0023-transfer-attempts.js';
 import { StagedFiles0000000000024 } from './0024-staged-files.js';
 import { Transports0000000000025 } from './0025-transports.js';
+import { PlanningAtScale0000000000026 } from './0026-planning-at-scale.js';
+import { Tallies0000000000027 } from './0027-tallies.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
 export const MIGRATIONS = [
@@ -31,4 +33,6 @@ export const MIGRATIONS = [
   TransferAttempts0000000000023,
   StagedFiles0000000000024,
   Transports0000000000025,
+  PlanningAtScale0000000000026,
+  Tallies0000000000027,
 ];

@@ -1,0 +1,103 @@
+import type { DataSource, Logger } from 'typeorm';
+
+export interface Sent {
+  statement: string;
+  parameters: unknown[];
+}
+
+/** Every statement that something sends, but for those that only begin, end, lock or fetch. */
+export async function statementsOf(dataSource: DataSource, act: () => Promise<unknown>): Promise<Sent[]> {
+  const sent: Sent[] = [];
+  const before = dataSource.logger;
+  const nothing = () => undefined;
+  const logger: Logger = {
+    logQuery: (statement, parameters = []) =>
+      void sent.push({ statement, parameters: parameters as unknown[] }),
+    logQueryError: nothing,
+    logQuerySlow: nothing,
+    logSchemaBuild: nothing,
+    logMigration: nothing,
+    log: nothing,
+  };
+  dataSource.logger = logger;
+  try {
+    await act();
+  } finally {
+    dataSource.logger = before;
+  }
+  return sent
+    .map((one) => ({ ...one, statement: one.statement.replace(/^\s*declare \w+ no scroll cursor for/i, '') }))
+    .filter(({ statement }) => /^\s*(with|select|insert|update|delete)\b/i.test(statement));
+}
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Index Name'?: string;
+  'Index Cond'?: string;
+  'Total Cost': number;
+  Plans?: PlanNode[];
+}
+
+/** The tables that grow with the years, and the indexes that hold all of their rows. */
+export interface Large {
+  tables: Set<string>;
+  wholeIndexes: Map<string, string>;
+}
+
+export async function largeTables(dataSource: DataSource, rows: number): Promise<Large> {
+  const tables = await dataSource.query<{ name: string }[]>(
+    `select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and reltuples >= $1`,
+    [rows],
+  );
+  const indexes = await dataSource.query<{ name: string; of: string }[]>(
+    `select c.relname as name, t.relname as of from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
+     where i.indpred is null and t.relname = any($1)`,
+    [tables.map(({ name }) => name)],
+  );
+  return {
+    tables: new Set(tables.map(({ name }) => name)),
+    wholeIndexes: new Map(indexes.map(({ name, of }) => [name, of])),
+  };
+}
+
+/** Steps that ask for a row when they are asked for one. */
+const PASSING = [
+  ...[
+    'Nested Loop',
+    'Merge Append',
+    'Append',
+    'Subquery Scan',
+    'LockRows',
+    'Result',
+    'Incremental Sort',
+    'Memoize',
+  ],
+];
+
+/** The large tables that a statement would read whole: row by row, or by an index from its one end to the other. */
+export async function readWhole(
+  dataSource: DataSource,
+  { statement, parameters }: Sent,
+  large: Large,
+): Promise<string[]> {
+  const answer = await dataSource.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }[]>(
+    `explain (format json) ${statement}`,
+    parameters,
+  );
+  const found: string[] = [];
+  const visit = (node: PlanNode, bounded: boolean): void => {
+    const [table = '', index = ''] = [node['Relation Name'], node['Index Name']];
+    const type = node['Node Type'];
+    if (type === 'Seq Scan' && large.tables.has(table)) found.push(table);
+    const ofIndex = large.wholeIndexes.get(index);
+    if (ofIndex !== undefined && node['Index Cond'] === undefined && !bounded) found.push(ofIndex);
+    // Below a limit, what is joined to or merged is read as far as that needs; what is sorted or hashed there is read first.
+    node.Plans?.forEach((one, which) => {
+      const reads = PASSING.includes(type) || (type.endsWith('Join') && which === 0);
+      visit(one, type === 'Limit' || (bounded && reads));
+    });
+  };
+  visit(answer[0]!['QUERY PLAN'][0]!.Plan, false);
+  return found;
+}
