@@ -108,7 +108,8 @@ test(
         await archived('interrupted');
         const sent = links.cologne.sent() - before;
         t.diagnostic(`${sent} bytes for ${LARGE}`);
-        assert.ok(sent < 1.35 * LARGE, 'what was there was not sent again');
+        // Without resuming it would be 1.7 times as much; what the slowed line held when it was cut is lost each time.
+        assert.ok(sent < 1.5 * LARGE, 'what was there was not sent again');
 
         // Only the sending site can be reached: the receiver dials it. Small packages go together.
         await use(overStream(links.ccat, 'origin'));
