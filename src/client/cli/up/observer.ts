@@ -1,10 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Catalogue } from '../../../core/database/catalogue.js';
-import type {
-  Location,
-  Problem,
-  SourceProgress,
-} from '../../../core/database/records.js';
+import type { Location, Problem, SourceProgress } from '../../../core/database/records.js';
 import { needsScan, type ScanFacts, type Situation } from '../../../core/policy/completion.js';
 import { plannerOf, plannerOperation } from '../../../workflows/planners.js';
 import { runningWorkflows, waitingWorkflows, type WaitingWorkflow } from '../../operator.js';
