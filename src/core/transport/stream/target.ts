@@ -6,6 +6,9 @@ import { ConfigurationError, DestinationFileExistsError } from '../../exceptions
 import { checkPlainName, freeSpace, ifPresent } from '../../utilities/disk.js';
 import { noSpace, partName } from '../send-file.js';
 
+/** In the name of a partial file of this transport. */
+export const PART_KIND = '.stream';
+
 /** A file that shall come to be in a directory of ours. */
 export interface Target {
   directory: string;
@@ -21,9 +24,9 @@ export function targetPath({ directory, name }: Target): string {
   return join(directory, checkPlainName(name));
 }
 
-/** Where it grows. */
+/** Where it grows: it may have holes, so it is none that another transport would go on from. */
 export function partPath(target: Target): string {
-  return join(target.directory, partName(checkPlainName(target.name), target.sha256));
+  return join(target.directory, partName(checkPlainName(target.name), target.sha256, PART_KIND));
 }
 
 /**
