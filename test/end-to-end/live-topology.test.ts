@@ -110,19 +110,21 @@ test(
 
         // An operator's pause outlives whatever the topology does afterwards.
         const paused = 'plan/raw_data_package_creation/ccat.second';
-        await sites.json('schedules', 'pause', paused, '--note', 'the instrument is being repaired');
+        const scheduleIds = async () =>
+          (await sites.json<ScheduleState[]>('schedules', 'list')).map(({ id }) => id);
         const schedule = async () =>
           (await sites.json<ScheduleState[]>('schedules', 'list')).find(({ id }) => id === paused)!;
+        // Workers follow the catalogue, schedules are made by a workflow of their own: neither waits for the other.
+        await eventually('the new location has its schedule', scheduleIds, (ids) => ids.includes(paused));
+        await sites.json('schedules', 'pause', paused, '--note', 'the instrument is being repaired');
         await importTopology(sites, scratch, {
           ...lab.topology,
           locations: lab.topology.locations.map((one) =>
             one.name === 'processing' ? { ...one, active: false } : one,
           ),
         });
-        await eventually(
-          'the schedules follow once more',
-          async () => (await sites.json<ScheduleState[]>('schedules', 'list')).map(({ id }) => id),
-          (ids) => ids.includes('plan/long_term_archive_transfer/us.lta'),
+        await eventually('the schedules follow once more', scheduleIds, (ids) =>
+          ids.includes('plan/long_term_archive_transfer/us.lta'),
         );
         assert.ok((await schedule()).paused);
         assert.match((await schedule()).note ?? '', /^paused by .+: the instrument is being repaired$/);
