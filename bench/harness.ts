@@ -40,6 +40,8 @@ export interface CaseResult {
   cutAfterSeconds?: number;
   /** Why it took no part. */
   missing?: string;
+  /** What else the bench measures: medians. */
+  figures?: Record<string, number>;
 }
 
 export interface BenchDocument {

@@ -3,12 +3,13 @@ import { parseArgs } from 'node:util';
 import { digest } from './digest.js';
 import type { Bench } from './harness.js';
 import { link } from './link.js';
+import { orchestrate } from './orchestrate.js';
 import { packageBench } from './package.js';
 import { tableOf } from './table.js';
 
 /** `npm run bench -- NAME [--json FILE] [--runs N] [--only TEXT]`. */
 
-const BENCHES: Record<string, Bench> = { digest, link, package: packageBench };
+const BENCHES: Record<string, Bench> = { digest, link, orchestrate, package: packageBench };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
