@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { makeArchiveInventoryActivities } from '../activities/archive-inventory.js';
 import { makeAuditActivities } from '../activities/audit.js';
 import { makeAuditRecordActivities } from '../activities/audit-records.js';
 import { makeCatalogueActivities } from '../activities/catalogue.js';
@@ -183,7 +184,11 @@ function activitiesByOperation(dependencies: Dependencies): Partial<Record<Opera
     long_term_archive_transfer: makeArchiveActivities(dependencies),
     staging: makeStagingActivities(dependencies),
     deletion: makeDeletionActivities(dependencies),
-    audit: { ...makeAuditActivities(dependencies), ...makeRepairDetourActivities(dependencies) },
+    audit: {
+      ...makeAuditActivities(dependencies),
+      ...makeRepairDetourActivities(dependencies),
+      ...makeArchiveInventoryActivities(dependencies),
+    },
     monitoring: makeMonitoringActivities(dependencies),
   };
 }

@@ -1,5 +1,6 @@
 /** Every workflow of the system, and nothing else: each export here becomes a workflow type. */
 export { archiveAudit } from './archive-audit.js';
+export { archiveInventory } from './archive-inventory.js';
 export { archiveRepair } from './archive-repair.js';
 export { auditPlanning } from './audit-planning.js';
 export { dataTransfer } from './data-transfer.js';

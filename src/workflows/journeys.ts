@@ -73,6 +73,12 @@ export interface ArchiveAuditInput {
   totals?: AuditTotals;
 }
 
+export interface ArchiveInventoryInput {
+  archive: Place;
+  /** What was put there later is left out: its copy may not be recorded yet. 24 unless given. */
+  olderThanHours?: number;
+}
+
 export interface ArchiveRepairInput {
   copyId: string;
   name: string;
@@ -91,6 +97,7 @@ export const unpackingId = (id: string) => `data-transfer-unpacking/${id}`;
 export const archiveTransferId = (packageId: string, archive: Place) =>
   `long-term-archive-transfer/${packageId}/${archive.site}.${archive.location}`;
 export const archiveAuditId = (archive: Place) => `archive-audit/${archive.site}.${archive.location}`;
+export const archiveInventoryId = (archive: Place) => `archive-inventory/${archive.site}.${archive.location}`;
 export const archiveRepairId = (copyId: string) => `archive-repair/${copyId}`;
 export const stagingId = (jobId: string) => `staging-job/${jobId}`;
 export const deletionId = (packageId: string) => `deletion/${packageId}`;
@@ -193,6 +200,19 @@ export function archiveAuditJourney(input: ArchiveAuditInput): JourneyStart {
     input,
     typedSearchAttributes: searchAttributes({ site, operation: 'audit' }),
     staticSummary: summary(`Read the copies in ${site}.${location} again`),
+    repeatable: true,
+  };
+}
+
+export function archiveInventoryJourney(input: ArchiveInventoryInput): JourneyStart {
+  const { site, location } = input.archive;
+  return {
+    workflowType: 'archiveInventory',
+    workflowId: archiveInventoryId(input.archive),
+    taskQueue: WORKFLOW_QUEUE,
+    input,
+    typedSearchAttributes: searchAttributes({ site, operation: 'audit' }),
+    staticSummary: summary(`Find what the catalogue does not know in ${site}.${location}`),
     repeatable: true,
   };
 }

@@ -99,6 +99,46 @@ test('cdt audit tells how archives are, reads them, and tells what became of dam
   ),
 );
 
+test('cdt audit unknown lists what an archive holds and the catalogue does not know', { timeout }, (t) =>
+  withArchives(t, 2, (lab) =>
+    withTemporal(async (temporal) => {
+      const cdt = of(temporal, lab);
+      const unknown = (...flags: string[]) => cdt('audit', 'unknown', 'cologne.lta', ...flags);
+      await withWorkers(temporal, lab, async () => {
+        assert.deepEqual(await unknown('--older-than', '0'), {
+          code: 0,
+          out: '4 objects, and the catalogue knows each\n',
+          err: '',
+        });
+        // A damaged object stays beside the good one: it is known.
+        const damaged = await lab.copyAt(lab.packageIds[1]!, COLOGNE);
+        flipByte(lab.file(damaged), 10);
+        await cdt('audit', 'run', 'cologne.lta', '--all');
+        await until(async () => (await lab.catalogue.fixity.openRepairs(damaged.location.id)).length === 0);
+        assert.match((await unknown('--older-than', '0')).out, /^6 objects, and the catalogue knows each\n$/);
+
+        await lab.store(damaged.location).putJson('raw/forgotten.tar.json', { package: 'forgotten' });
+        await lab.store(damaged.location).putJson('notes\u009b31m.txt', {});
+        const found = await unknown('--older-than', '0');
+        assert.equal(found.code, 1);
+        assert.match(found.out, /raw\/forgotten\.tar\.json/);
+        assert.match(found.out, /2 of 8 objects are not known to the catalogue/);
+        assert.ok(!found.out.includes('\u009b31m'), 'names reach no terminal as they are');
+        assert.equal((await unknown()).code, 0, 'what was put there just now may not be recorded yet');
+        const { named } = JSON.parse((await unknown('--older-than', '0', '--json')).out) as {
+          named: { key: string }[];
+        };
+        assert.deepEqual(named.map(({ key }) => key).sort(), [
+          'notes\u009b31m.txt',
+          'raw/forgotten.tar.json',
+        ]);
+      });
+      assert.match((await cdt('audit', 'unknown', 'cologne.buffer')).err, /cologne\.buffer is no archive/);
+      assert.equal((await cdt('audit', 'unknown', 'cologne.lta', '--older-than', '-1')).code, 2);
+    }),
+  ),
+);
+
 test('cdt store tells what stores can do, and why one can not be asked', { timeout }, (t) =>
   withArchives(t, 0, async (lab) => {
     const environment = { CCAT_DATA_TRANSFER_DATABASE_URL: lab.url };

@@ -1,6 +1,7 @@
 import * as fixity from './catalogue/fixity.js';
 import { damages, fixityStatus, type Damage, type FixityStatus } from './catalogue/fixity-status.js';
 import { recordInBuffer, repairElsewhere, type RepairElsewhere } from './catalogue/repair-detour.js';
+import { unknownKeys } from './catalogue/unknown-keys.js';
 import type { ReadRange, StoredCopy } from './records.js';
 import type { Transactions } from './transactions.js';
 
@@ -77,5 +78,10 @@ export class FixityCatalogue {
   /** Damage that was found, the latest first, at most 1000. */
   damages(which: { archiveLocationId?: string; open: boolean }): Promise<Damage[]> {
     return this.transactions.read((manager) => damages(manager, which));
+  }
+
+  /** Those of the keys under which there is no copy in this archive, neither a good one nor one that was found damaged. */
+  unknownKeys(archiveLocationId: string, keys: readonly string[]): Promise<string[]> {
+    return this.transactions.read((manager) => unknownKeys(manager, archiveLocationId, keys));
   }
 }

@@ -36,6 +36,11 @@ export function getS3KeyForSidecar(packageKey: string): string {
   return `${packageKey}.json`;
 }
 
+/** The package that an object belongs to, by its key: what a sidecar lies beside, else the object itself. */
+export function getPackageKeyOf(key: string): string {
+  return key.endsWith('.tar.json') ? key.slice(0, -'.json'.length) : key;
+}
+
 /** What the sidecar is made of. */
 export interface SidecarFacts {
   package: PackageSummary;

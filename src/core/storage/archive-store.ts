@@ -77,4 +77,6 @@ export interface ArchiveStore {
 
   /** Reads part of an object. */
   readRange(key: string, offset: number, length: number): Promise<Buffer>;
+  /** All that it holds, whoever put it there, a page at a time and in no promised order. */
+  list(options?: Pick<TransferOptions, 'signal'>): AsyncIterable<StoredObject[]>;
 }

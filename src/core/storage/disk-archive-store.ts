@@ -29,6 +29,7 @@ import type {
 } from './archive-store.js';
 import { digested, MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
 import { fileSource } from './byte-source.js';
+import { listDirectory } from './disk-listing.js';
 
 const OPERATION = 'long_term_archive_transfer';
 const PIECE = 1024 * 1024;
@@ -160,6 +161,16 @@ export class DiskArchiveStore implements ArchiveStore {
         await file.close();
       }
     });
+  }
+
+  async *list({ signal }: Pick<TransferOptions, 'signal'> = {}): AsyncGenerator<StoredObject[]> {
+    await this.requireStore();
+    const pages = listDirectory(this.#root, signal);
+    for (;;) {
+      const page = await this.#ask(this.#root, () => pages.next(), signal);
+      if (page.done === true) return;
+      yield page.value;
+    }
   }
 
   /** Beside its place, checked, flushed, and then given its name, which takes no other file's place. */

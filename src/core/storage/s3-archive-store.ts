@@ -24,6 +24,7 @@ import { classifyS3Error } from './classify-s3-error.js';
 import { guardOf, MultipartUpload } from './multipart-upload.js';
 import { ignoreOwnBucket, isMissing, isOver, isRefusal, sha256, storedObject } from './s3-answers.js';
 import { makeS3Client } from './s3-client.js';
+import { listBucket } from './s3-listing.js';
 import type { S3Settings } from './s3-settings.js';
 import { withPayloadDigest } from './payload-digest.js';
 import { FULL_MODE, type StoreMode } from './store-capabilities.js';
@@ -198,6 +199,15 @@ export class S3ArchiveStore implements ArchiveStore {
       }
       return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
     });
+  }
+
+  async *list({ signal }: Pick<TransferOptions, 'signal'> = {}): AsyncGenerator<StoredObject[]> {
+    const pages = listBucket(this.#client, this.#bucket, signal);
+    for (;;) {
+      const page = await this.#ask(`bucket ${this.#bucket}`, () => pages.next(), signal);
+      if (page.done === true) return;
+      yield page.value;
+    }
   }
 
   async #upload(

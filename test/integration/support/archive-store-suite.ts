@@ -9,7 +9,7 @@ import {
   DestinationFileExistsError,
   PermanentError,
 } from '../../../src/core/exceptions.js';
-import type { ArchiveStore } from '../../../src/core/storage/archive-store.js';
+import type { ArchiveStore, StoredObject } from '../../../src/core/storage/archive-store.js';
 import { objectSource } from '../../../src/core/storage/byte-source.js';
 
 export const MIB = 1024 * 1024;
@@ -68,6 +68,26 @@ export function behavesLikeAnArchiveStore(
       await archive.put(`copy/${key}`, objectSource(archive, key, bytes), expected);
       assert.deepEqual(await archive.readBack(`copy/${key}`), expected, 'from store to store');
     });
+
+  test(`${name} lists all that it holds, on more pages than one`, { timeout: 300_000 }, async () => {
+    const archive = make();
+    const { path, expected } = await file(0);
+    const keys = Array.from({ length: 1005 }, (_, index) => `many/folder ${index % 7}/+${index}&<é>.tar`);
+    for (let at = 0; at < keys.length; at += 50)
+      await Promise.all(keys.slice(at, at + 50).map((key) => archive.put(key, path, expected)));
+    const listed: StoredObject[] = [];
+    let pages = 0;
+    for await (const page of archive.list()) {
+      pages += 1;
+      listed.push(...page.filter(({ key }) => key.startsWith('many/')));
+    }
+    assert.ok(pages > 1, `${pages} pages`);
+    assert.deepEqual(listed.map(({ key }) => key).sort(), keys.sort());
+    for (const { key, bytes, lastModified } of listed) {
+      assert.equal(bytes, 0, key);
+      assert.ok(Date.parse(lastModified ?? '') > 0, key);
+    }
+  });
 
   test(`${name} never overwrites another object`, async () => {
     for (const bytes of [1000, 2000]) {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { DataSource } from 'typeorm';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { makeArchiveInventoryActivities } from '../../../src/activities/archive-inventory.js';
 import { makeAuditActivities } from '../../../src/activities/audit.js';
 import { makeAuditRecordActivities } from '../../../src/activities/audit-records.js';
 import { makeCatalogueActivities } from '../../../src/activities/catalogue.js';
@@ -185,7 +186,11 @@ export function withWorkers<T>(
   { dependencies }: Lab,
   act: () => Promise<T>,
 ): Promise<T> {
-  const audit = { ...makeAuditActivities(dependencies), ...makeRepairDetourActivities(dependencies) };
+  const audit = {
+    ...makeAuditActivities(dependencies),
+    ...makeRepairDetourActivities(dependencies),
+    ...makeArchiveInventoryActivities(dependencies),
+  };
   return temporal.withWorkers(
     {
       [CATALOGUE_QUEUE]: {

@@ -1,16 +1,18 @@
 import type { Command } from 'commander';
+import type { UnknownObjects } from '../../../activities/archive-inventory.js';
 import type { Catalogue } from '../../../core/database/catalogue.js';
 import type { Damage, FixityStatus } from '../../../core/database/catalogue/fixity-status.js';
 import type { Location } from '../../../core/database/records.js';
 import { ConfigurationError } from '../../../core/exceptions.js';
 import { effective, type ConfiguredSettings } from '../../../core/settings-manager.js';
 import type { AuditTotals } from '../../../workflows/journeys.js';
-import { runAudit } from '../../audits.js';
+import { findUnknownObjects, runAudit } from '../../audits.js';
 import { count, formatBytes, formatDuration, shortTime } from '../../../core/utilities/format.js';
+import { printable } from '../../../core/utilities/printable.js';
 import { table } from '../display/tables.js';
 import { EXIT, type Io } from '../io.js';
 import { withCatalogue, withTemporal } from '../stack-access.js';
-import { DATA_DIR, JSON_OUTPUT, placeOf, serversFor } from './options.js';
+import { DATA_DIR, JSON_OUTPUT, nonNegative, placeOf, serversFor } from './options.js';
 
 interface Flags {
   json: boolean;
@@ -71,6 +73,35 @@ export function registerAudit(program: Command, io: Io): void {
       if (totals.damaged + totals.unanswered + after.damaged > 0) io.exit(EXIT.failed);
       io.out(flags.json ? `${JSON.stringify(totals, null, 2)}\n` : `${inWords(totals, after)}\n`);
     });
+  group
+    .command('unknown <site.location>')
+    .summary('list what an archive holds and the catalogue does not know; exit 1 if there is any')
+    .description(
+      'Has the archive list all its objects and compares them with the catalogue. Nothing is changed or deleted. Ctrl-C ends the waiting only.',
+    )
+    .option('--older-than <hours>', 'leave out what was put there later than this', nonNegative, 24)
+    .option(...JSON_OUTPUT, false)
+    .option(...DATA_DIR)
+    .action(async (name: string, flags: Flags & { olderThan: number }) => {
+      const servers = await serversFor(flags, io.environment);
+      await withCatalogue(servers, (catalogue) => archiveOf(catalogue, name));
+      const found = await withTemporal(servers, (client) =>
+        findUnknownObjects(client, placeOf(name), flags.olderThan),
+      );
+      if (found.unknown > 0) io.exit(EXIT.failed);
+      io.out(flags.json ? `${JSON.stringify(found, null, 2)}\n` : `${unknownInWords(found)}\n`);
+    });
+}
+
+function unknownInWords({ objects, unknown, unknownBytes, named }: UnknownObjects): string {
+  if (unknown === 0) return `${count(objects, 'object')}, and the catalogue knows each`;
+  const rows = named.map((one) => [printable(one.key), formatBytes(one.bytes), shortTime(one.lastModified)]);
+  const lines = [
+    table(['object', 'size', 'put there (UTC)'], rows, { right: [1] }),
+    `${unknown} of ${count(objects, 'object')} are not known to the catalogue: ${formatBytes(unknownBytes)}${named.length < unknown ? `; the first ${named.length} are listed` : ''}`,
+    'none of them is ever deleted by this system; docs/operations.md tells what they can be',
+  ];
+  return lines.join('\n');
 }
 
 /** @throws ConfigurationError where it is no archive */

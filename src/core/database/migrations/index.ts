@@ -15,6 +15,7 @@ import { StagedFiles0000000000024 } from './0024-staged-files.js';
 import { Transports0000000000025 } from './0025-transports.js';
 import { PlanningAtScale0000000000026 } from './0026-planning-at-scale.js';
 import { Tallies0000000000027 } from './0027-tallies.js';
+import { CopiesByPath0000000000030 } from './0030-copies-by-path.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
 export const MIGRATIONS = [
@@ -35,4 +36,5 @@ export const MIGRATIONS = [
   Transports0000000000025,
   PlanningAtScale0000000000026,
   Tallies0000000000027,
+  CopiesByPath0000000000030,
 ];
