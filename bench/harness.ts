@@ -58,6 +58,8 @@ export interface BenchOptions {
   runs: number;
   /** Cases whose name holds this text; all where it is empty. */
   only: string;
+  /** Names of the contenders that take part; all where there are none. */
+  contenders: string[];
   /** Tells people how it goes. */
   say: (line: string) => void;
 }
@@ -66,10 +68,15 @@ export interface BenchOptions {
  * Runs all contenders of each case in turn, A B C A B C ..., so that a machine whose speed drifts treats all alike. One that was cut
  * is not run again.
  */
-export async function runCases(cases: Case[], { runs, only, say }: BenchOptions): Promise<CaseResult[]> {
+export async function runCases(
+  cases: Case[],
+  { runs, only, contenders, say }: BenchOptions,
+): Promise<CaseResult[]> {
   const results: CaseResult[] = [];
   for (const one of cases.filter(({ name }) => name.includes(only))) {
-    const entries = one.contenders.map((contender) => ({ contender, finished: [] as Finished[] }));
+    const entries = one.contenders
+      .filter(({ name }) => contenders.length === 0 || contenders.includes(name))
+      .map((contender) => ({ contender, finished: [] as Finished[] }));
     for (let round = 1; round <= runs; round++) {
       for (const { contender, finished } of entries) {
         if (contender.missing !== undefined || finished.some(({ cut }) => cut)) continue;

@@ -7,7 +7,7 @@ import { orchestrate } from './orchestrate.js';
 import { packageBench } from './package.js';
 import { tableOf } from './table.js';
 
-/** `npm run bench -- NAME [--json FILE] [--runs N] [--only TEXT]`. */
+/** `npm run bench -- NAME [--json FILE] [--runs N] [--only TEXT] [--contenders A,B]`. */
 
 const BENCHES: Record<string, Bench> = { digest, link, orchestrate, package: packageBench };
 
@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     runs: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
+    contenders: { type: 'string', default: '' },
   },
 });
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -24,9 +25,18 @@ const [name = ''] = positionals;
 const runs = Number(values.runs);
 const bench = BENCHES[name];
 if (bench === undefined || positionals.length > 1 || !Number.isInteger(runs) || runs < 1) {
-  say(`usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--json FILE] [--runs N] [--only TEXT]`);
+  say(
+    `usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--json FILE] [--runs N] [--only TEXT] [--contenders A,B]`,
+  );
   process.exit(2);
 }
-const document = await bench({ runs, only: values.only, say });
+const contenders = values.contenders.split(',').filter((one) => one !== '');
+const document = await bench({ runs, only: values.only, contenders, say });
+if (document.cases.length === 0) {
+  say(
+    `no case has "${values.only}" in its name, or no contender is one of: ${contenders.join(', ') || 'all'}`,
+  );
+  process.exit(2);
+}
 process.stdout.write(`${tableOf(document)}\n`);
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(document, undefined, 2)}\n`);
