@@ -8,6 +8,9 @@ interface Used {
   part: string;
   cpuSeconds: number;
   peakRssBytes: number;
+  /** Through all of its system calls: files and sockets, whether the kernel had them in memory or not (`rchar`, `wchar`). */
+  bytesRead: number;
+  bytesWritten: number;
 }
 
 /** Looks again and again at what the processes that this one started have used, by the kernel's own account (`/proc`). */
@@ -22,10 +25,14 @@ export class Account {
 
   /** Seconds of CPU time so far, by part. */
   cpuSeconds(): Map<string, number> {
-    this.look();
-    const sums = new Map<string, number>();
-    for (const { part, cpuSeconds } of this.used.values()) sums.set(part, (sums.get(part) ?? 0) + cpuSeconds);
-    return sums;
+    return this.sums('cpuSeconds');
+  }
+
+  /** Bytes that passed through the system calls of the parts whose name begins so, so far. */
+  bytesMoved(prefix: string): { read: number; written: number } {
+    const of = (sums: Map<string, number>) =>
+      [...sums].reduce((sum, [part, bytes]) => (part.startsWith(prefix) ? sum + bytes : sum), 0);
+    return { read: of(this.sums('bytesRead')), written: of(this.sums('bytesWritten')) };
   }
 
   /** Of the largest process of the parts whose name begins so, so far. */
@@ -33,6 +40,13 @@ export class Account {
     this.look();
     const peaks = [...this.used.values()].filter(({ part }) => part.startsWith(prefix));
     return Math.max(...peaks.map(({ peakRssBytes }) => peakRssBytes));
+  }
+
+  private sums(figure: 'cpuSeconds' | 'bytesRead' | 'bytesWritten'): Map<string, number> {
+    this.look();
+    const sums = new Map<string, number>();
+    for (const used of this.used.values()) sums.set(used.part, (sums.get(used.part) ?? 0) + used[figure]);
+    return sums;
   }
 
   close(): void {
@@ -65,7 +79,14 @@ export class Account {
     if (fields === undefined || peak === undefined) return;
     const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
     // A number is given again; together with the time of its start it is not.
-    this.used.set(`${pid} ${fields[19]}`, { part, cpuSeconds, peakRssBytes: Number(peak) * 1024 });
+    const io = read(pid, 'io') ?? '';
+    this.used.set(`${pid} ${fields[19]}`, {
+      part,
+      cpuSeconds,
+      peakRssBytes: Number(peak) * 1024,
+      bytesRead: Number(/^rchar: (\d+)/m.exec(io)?.[1] ?? 0),
+      bytesWritten: Number(/^wchar: (\d+)/m.exec(io)?.[1] ?? 0),
+    });
   }
 }
 

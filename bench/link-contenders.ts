@@ -47,7 +47,8 @@ export function linkContenders(job: LinkJob, place: LinkPlace): Contender[] {
       },
       run: (round) => timed([...lab.near, ...command(target(round))]),
       after: (round) => {
-        rmSync(target(round), { recursive: true, force: true });
+        // A server that was cut off with its client may still be writing.
+        rmSync(target(round), { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
         return Promise.resolve();
       },
     };

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, ours } from './contenders.js';
+import { writeDigests } from './digests.js';
 import { known, ratio, runCases, type BenchDocument, type BenchOptions, type CaseResult } from './harness.js';
 import { linkContenders, type LinkJob, type LinkPlace } from './link-contenders.js';
 import { bringUp, linkBy, type LinkLab } from './link-lab.js';
@@ -129,7 +130,7 @@ function makeJob(folder: string, { files, fileBytes, small }: NamedJob): LinkJob
   mkdirSync(where);
   const script = 'size=$1; shift; for path; do head -c "$size" /dev/urandom > "$path"; done';
   execFileSync('sh', ['-c', script, 'sh', String(fileBytes), ...paths]);
-  execFileSync('sh', ['-c', 'out=$1; shift; sha256sum "$@" > "$out"', 'sh', job.digests, ...paths]);
+  writeDigests(job.digests, paths);
   return job;
 }
 

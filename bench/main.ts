@@ -1,15 +1,24 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { archive } from './archive.js';
 import { digest } from './digest.js';
 import type { Bench } from './harness.js';
 import { link } from './link.js';
 import { orchestrate } from './orchestrate.js';
 import { packageBench } from './package.js';
+import { pipeline } from './pipeline.js';
 import { tableOf } from './table.js';
 
 /** `npm run bench -- NAME [--json FILE] [--runs N] [--only TEXT] [--contenders A,B]`. */
 
-const BENCHES: Record<string, Bench> = { digest, link, orchestrate, package: packageBench };
+const BENCHES: Record<string, Bench> = {
+  archive,
+  digest,
+  link,
+  orchestrate,
+  package: packageBench,
+  pipeline,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Files of one size, in folders of at most a thousand unless said. */
@@ -28,4 +28,13 @@ export function makeSource(
     if (fileBytes > PIECE || file === files - 1) fsyncSync(handle);
     closeSync(handle);
   }
+}
+
+/** The regular files below a folder, sorted. */
+export function filesOf(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { StreamListener } from '../../src/core/transport/stream/listener.js';
 import { StreamReceiver } from '../../src/core/transport/stream/receiver.js';
 import type { SendRequest } from '../../src/core/transport/transport.js';
 import { checkPlainName } from '../../src/core/utilities/disk.js';
+import { readDigests } from '../digests.js';
 import { hostAndPort, readIdentity, transportTo } from '../stream-ends.js';
 
 /**
@@ -70,13 +71,6 @@ async function send(): Promise<void> {
   const seconds = (performance.now() - began) / 1000;
   const bytes = requests.reduce((sum, request) => sum + request.bytes, 0);
   process.stdout.write(`${JSON.stringify({ seconds, bytes, sent, files: requests.length })}\n`);
-}
-
-function readDigests(path: string): Map<string, string> {
-  const lines = readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
-  return new Map(lines.map((line) => [basename(line.slice(66)), line.slice(0, 64)]));
 }
 
 async function digestOf(file: string): Promise<string> {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import { leftAloneFailure } from '../../src/activities/failure.js';
 import { decide as decideByOperator, waitingWorkflows } from '../../src/client/operator.js';
 import * as exceptions from '../../src/core/exceptions.js';
 import { CATALOGUE_QUEUE, taskQueue, WORKFLOW_QUEUE } from '../../src/core/queue-discovery.js';
@@ -8,12 +10,14 @@ import {
   rawDataPackageCreationJourney,
   type RawDataPackageCreationInput,
 } from '../../src/workflows/journeys.js';
-import { blocker } from '../../src/workflows/messages.js';
+import { blocker, usedAgain } from '../../src/workflows/messages.js';
 import { withTemporal, type TemporalLab } from './support/temporal.js';
 
 /** The real workflows on a real server; activities are fakes, because what is tested is what workflows do about failures. */
 
 const SOURCE_QUEUE = taskQueue('ccat', 'source', 'raw_data_package_creation');
+/** Longer than the test may take. */
+const WAIT_MS = 3_600_000;
 const FACTS = { files: 3, bytes: 1000, sha256: 'ab', refused: 0 };
 
 function packageInput(packageId: string): RawDataPackageCreationInput {
@@ -202,5 +206,32 @@ test('the same work started twice is one workflow', { timeout: 60_000 }, () =>
       await lab.client.workflow.getHandle(`raw-data-package/${one.packageId}`).result();
     });
     assert.equal(made, 1);
+  }),
+);
+
+test('a signal that comes while the attempt still fails spares the wait', { timeout: 60_000 }, () =>
+  withTemporal(async (lab) => {
+    let attempts = 0;
+    const source = {
+      createRawDataPackage: async () => {
+        attempts += 1;
+        if (attempts > 1) return FACTS;
+        const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
+        await lab.client.workflow.getHandle(workflowId).signal(usedAgain, { kind: 'route', name: 'wan' });
+        throw leftAloneFailure({
+          kind: 'route',
+          name: 'wan',
+          since: new Date().toISOString(),
+          until: new Date(Date.now() + WAIT_MS).toISOString(),
+          failures: 3,
+        });
+      },
+      recordRawDataPackage: () => Promise.resolve(),
+    };
+    await lab.withWorkers({ [SOURCE_QUEUE]: source }, async () => {
+      const handle = await start(lab, lab.unique('p'));
+      await handle.result();
+      assert.equal(attempts, 2);
+    });
   }),
 );
