@@ -30,11 +30,9 @@ export async function archive(options: BenchOptions): Promise<BenchDocument> {
         wanted.map(([name, shape], at) => caseOf(join(folder, String(at)), name, shape, store)),
         options,
       );
-      const ratios = wanted.map(([name]) => [
-        `${OURS} / ${RCLONE}, ${name}`,
-        ratio(cases, name, OURS, RCLONE),
-      ]);
-      return { bench: 'archive', cases, ratios: known(Object.fromEntries(ratios)) };
+      const ratios: Record<string, number | undefined> = {};
+      for (const [name] of wanted) ratios[`${OURS} / ${RCLONE}, ${name}`] = ratio(cases, name, OURS, RCLONE);
+      return { bench: 'archive', cases, ratios: known(ratios) };
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -120,12 +120,13 @@ function caseOf(folder: string, moved: Moved[], around: Around): Case {
 }
 
 async function measure(
-  { account, catalogue, client, source, sourceFolder, startWorkers }: Observatory,
+  observatory: Observatory,
   { signal }: Around,
 ): Promise<{ finished: Finished; one: Moved }> {
+  const { account, catalogue, client, source, sourceFolder } = observatory;
   const beside = `${sourceFolder}-made`;
   makeSource(beside, SHAPE);
-  await startWorkers();
+  await observatory.startWorkers();
   await runPlanner(client, 'raw_data_package_creation', source);
   await sleep(SETTLED_MS, undefined, { signal });
   const before = { bytes: account.bytesMoved(WORKERS), cpu: sum(account.cpuSeconds()) };

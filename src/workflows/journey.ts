@@ -4,6 +4,7 @@ import {
   condition,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -51,12 +52,15 @@ export class Journey {
   private current: Blocker | null = null;
   private decision: Decision | null = null;
   private leftAlone: LeftAlone | null = null;
+  /** Routes and stores that were told to be used again while the attempt was still under way. */
+  private readonly heard = new Set<string>();
   private state: JourneyState = 'running';
   private readonly done: string[] = [];
 
   constructor(private readonly about: JourneySubject) {
     setHandler(blocker, () => this.current);
     setHandler(usedAgain, ({ kind, name }) => {
+      this.heard.add(`${kind}/${name}`);
       if (this.leftAlone?.kind === kind && this.leftAlone.name === name) this.leftAlone = null;
     });
     setHandler(
@@ -90,6 +94,7 @@ export class Journey {
     let [asked, waits] = [false, 0];
     for (;;) {
       this.say(`**Now:** ${words}`);
+      this.heard.clear();
       try {
         const result = await act({ asked });
         this.done.push(words);
@@ -101,6 +106,9 @@ export class Journey {
         const alone = leftAloneBy(error);
         if (alone !== undefined && waits < MOST_WAITS) {
           [asked, waits] = [false, waits + 1];
+          // Before the patch a word that came while the attempt still failed was lost, and the wait lasted its full time.
+          if (this.heard.has(`${alone.kind}/${alone.name}`) && patched('heard-while-failing-2026-11'))
+            continue;
           await this.waitFor(alone, words);
           continue;
         }

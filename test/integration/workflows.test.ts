@@ -228,7 +228,7 @@ test('a signal that comes while the attempt still fails spares the wait', { time
       },
       recordRawDataPackage: () => Promise.resolve(),
     };
-    await lab.withWorkers({ [SOURCE_QUEUE]: source }, async () => {
+    await lab.withWorkers({ [CATALOGUE_QUEUE]: catalogueFakes(), [SOURCE_QUEUE]: source }, async () => {
       const handle = await start(lab, lab.unique('p'));
       await handle.result();
       assert.equal(attempts, 2);
