@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { shutdownWish } from '../src/client/embedded/starter.js';
 import { runPlanner } from '../src/client/planners.js';
+import { formatBytes } from '../src/core/utilities/format.js';
 import { missingWithout } from './contenders.js';
 import {
   known,
@@ -28,6 +29,7 @@ const WORKERS = 'worker of ';
 const LOOK_EVERY_MS = 200;
 /** Planners have looked at the empty source, and nothing of the start is left to be done. */
 const SETTLED_MS = 5000;
+const STILL_MS = 3000;
 const LIMIT_MS = 600_000;
 
 /** A package of each observation, the digests of its files and of itself, copied to the archive, read back and compared. */
@@ -121,7 +123,7 @@ function caseOf(folder: string, moved: Moved[], around: Around): Case {
 
 async function measure(
   observatory: Observatory,
-  { signal }: Around,
+  { signal, say }: Around,
 ): Promise<{ finished: Finished; one: Moved }> {
   const { account, catalogue, client, source, sourceFolder } = observatory;
   const beside = `${sourceFolder}-made`;
@@ -131,6 +133,8 @@ async function measure(
   await sleep(SETTLED_MS, undefined, { signal });
   const before = { bytes: account.bytesMoved(WORKERS), cpu: sum(account.cpuSeconds()) };
   for (const name of await readdir(beside)) await rename(join(beside, name), join(sourceFolder, name));
+  // What was moved there a moment ago is not packaged yet: that it is still is no part of the work.
+  await sleep(STILL_MS, undefined, { signal });
 
   const begun = performance.now();
   await runPlanner(client, 'raw_data_package_creation', source);
@@ -145,6 +149,10 @@ async function measure(
 
   const after = { bytes: account.bytesMoved(WORKERS), cpu: sum(account.cpuSeconds()) };
   const cpuSeconds = after.cpu - before.cpu;
+  for (const [part, used] of account.cpuSeconds())
+    say(
+      `    ${part}: ${used.toFixed(1)} s of processor from its start on, peak ${formatBytes(account.peakRssBytes(part))}`,
+    );
   return {
     finished: {
       seconds,

@@ -16,7 +16,7 @@ import { ArchiveError } from '../exceptions.js';
 import type { ByteSource, TransferOptions } from './archive-store.js';
 import { CHECKSUMS, checksumField, checksumOf, type ChecksumName } from './checksums.js';
 import { takeDigest } from '../utilities/digest-session.js';
-import { sharedBlock } from '../utilities/threads.js';
+import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
 import { withPayloadDigest } from './payload-digest.js';
 import { isMissing } from './s3-answers.js';
 import type { StoreMode } from './store-capabilities.js';
@@ -78,7 +78,7 @@ export class MultipartUpload {
     const whole = await takeDigest();
     const flights = new Set<Promise<void>>();
     const parts = Math.ceil(size.bytes / size.partBytes);
-    const blocks = Array.from({ length: Math.min(parts, IN_FLIGHT) }, () => sharedBlock(size.partBytes));
+    const blocks = Array.from({ length: Math.min(parts, IN_FLIGHT) }, () => takeBlock(size.partBytes));
     // The first failure stops the others: their buffers must not outlive this call.
     const failure = new AbortController();
     const signal = AbortSignal.any([
@@ -109,7 +109,10 @@ export class MultipartUpload {
       await Promise.all(flights);
       // A flight that failed while the last part was read is no longer among those just waited for.
       signal.throwIfAborted();
-      return await whole.session.digest();
+      const digest = await whole.session.digest();
+      // After a failure a request that was broken off may still hold one: then they are left to the collector.
+      blocks.forEach(giveBlock);
+      return digest;
     } catch (error) {
       failure.abort(error);
       await Promise.allSettled(flights);

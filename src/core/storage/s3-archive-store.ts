@@ -26,6 +26,7 @@ import { ignoreOwnBucket, isMissing, isOver, isRefusal, sha256, storedObject } f
 import { makeS3Client } from './s3-client.js';
 import { listBucket } from './s3-listing.js';
 import type { S3Settings } from './s3-settings.js';
+import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
 import { withPayloadDigest } from './payload-digest.js';
 import { FULL_MODE, type StoreMode } from './store-capabilities.js';
 
@@ -50,6 +51,8 @@ export class S3ArchiveStore implements ArchiveStore {
   readonly #patientClient: S3Client;
   readonly #bucket: string;
   readonly #partBytes: number;
+  /** Largest object that is put in one request. */
+  readonly #atOnceBytes: number;
   readonly #abilities: StoreAbilities | undefined;
 
   /**
@@ -66,7 +69,8 @@ export class S3ArchiveStore implements ArchiveStore {
   ) {
     this.#bucket = options.bucket;
     this.#abilities = options.abilities;
-    this.#partBytes = options.partBytes ?? 16 * MIB;
+    this.#partBytes = options.partBytes ?? 8 * MIB;
+    this.#atOnceBytes = options.partBytes ?? 16 * MIB;
     this.#client = makeS3Client(options, { idleSeconds: options.idleSeconds ?? 60 });
     this.#patientClient = makeS3Client(options, { idleSeconds: COMPLETION_SECONDS, maxAttempts: 1 });
   }
@@ -218,13 +222,15 @@ export class S3ArchiveStore implements ArchiveStore {
   ): Promise<void> {
     const Metadata = { sha256: expected.sha256, bytes: String(expected.bytes) };
     const mode = await this.#mode();
-    if (expected.bytes <= this.#partBytes) {
-      const body = Buffer.allocUnsafe(expected.bytes);
+    if (expected.bytes <= this.#atOnceBytes) {
+      const block = takeBlock(this.#atOnceBytes);
+      const body = block.subarray(0, expected.bytes);
       await source.read(0, body);
       const digest = sha256(body);
       if (digest.toString('hex') !== expected.sha256) throw otherDigest(source.name);
       const IfNoneMatch = mode.conditionalPut ? '*' : undefined;
       await this.#putBytes({ Key: key, Body: body, Metadata, IfNoneMatch }, digest, options.signal);
+      giveBlock(block);
       options.onProgress?.(expected.bytes);
       return;
     }

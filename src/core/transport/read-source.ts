@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { takeDigest } from '../utilities/digest-session.js';
 import { InFlight } from '../utilities/in-flight.js';
 import { outcomeOf, settled } from '../utilities/settled.js';
-import { sharedBlock } from '../utilities/threads.js';
+import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
 import { corrupt, onDisk, openSource } from './source-file.js';
 import type { SendRequest } from './transport.js';
 
@@ -11,8 +11,9 @@ const CHECK_CHUNK_BYTES = 1024 * 1024;
 export interface Chunk {
   /** Where in the file it begins. */
   position: number;
-  /** Never reused: whoever takes it may keep it until it is sent. */
   data: Buffer;
+  /** Says that nobody uses the data any more; its memory is used for other chunks then. */
+  release: () => void;
 }
 
 /** Chunks that a thread digests or has before it. */
@@ -36,23 +37,32 @@ export async function* readSource(request: SendRequest, chunkBytes: number): Asy
 /** Reads the file of a request for its digest alone; see {@link readSource}. */
 export async function checkSource(request: SendRequest): Promise<void> {
   const chunks = readSource(request, CHECK_CHUNK_BYTES);
-  while ((await chunks.next()).done !== true);
+  for await (const { release } of chunks) release();
 }
 
 async function* readFrom(file: FileHandle, request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
   const hash = await takeDigest();
   const digests = new InFlight(DIGESTS_IN_FLIGHT);
-  const read = (position: number) =>
-    settled(readChunk(file, position, Math.min(chunkBytes, request.bytes - position)));
+  const read = (position: number) => {
+    const length = Math.max(0, Math.min(chunkBytes, request.bytes - position));
+    const block = length === 0 ? Buffer.alloc(0) : takeBlock(chunkBytes);
+    return settled(readChunk(file, position, block, length));
+  };
   let next = read(0);
   try {
     for (let position = 0; position < request.bytes;) {
-      const data = await onDisk(request, next.then(outcomeOf));
+      const { block, data } = await onDisk(request, next.then(outcomeOf));
       request.signal?.throwIfAborted();
       if (data.length === 0) throw corrupt(request, `ends after ${position} of ${request.bytes} bytes`);
       next = read(position + data.length);
-      await digests.add(hash.session.update(data));
-      yield { position, data };
+      // It is in the hands of the thread and of whoever gets it.
+      let hands = 2;
+      const release = () => {
+        hands -= 1;
+        if (hands === 0) giveBlock(block);
+      };
+      await digests.add(hash.session.update(data).then(release));
+      yield { position, data, release };
       position += data.length;
     }
     await digests.drain();
@@ -66,8 +76,12 @@ async function* readFrom(file: FileHandle, request: SendRequest, chunkBytes: num
   }
 }
 
-async function readChunk(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  if (length <= 0) return Buffer.alloc(0);
-  const { buffer, bytesRead } = await file.read(sharedBlock(length), 0, length, position);
-  return buffer.subarray(0, bytesRead);
+async function readChunk(
+  file: FileHandle,
+  position: number,
+  block: Buffer,
+  length: number,
+): Promise<{ block: Buffer; data: Buffer }> {
+  const bytesRead = length === 0 ? 0 : (await file.read(block, 0, length, position)).bytesRead;
+  return { block, data: block.subarray(0, bytesRead) };
 }

@@ -123,16 +123,22 @@ async function copyByWrites(
   let [flushedAt, done] = [from, from];
   let flushed = settled(Promise.resolve());
   try {
-    for await (const { position, data } of readSource(request, destination.chunkBytes)) {
+    for await (const { position, data, release } of readSource(request, destination.chunkBytes)) {
       const end = position + data.length;
       if (end <= from) {
+        release();
         request.onProgress?.(end);
         continue;
       }
       const missing = data.subarray(Math.max(0, from - position));
       await request.pace?.(missing.length);
       const write = file.write(missing, end - missing.length);
-      await writes.add(write.then(() => request.onProgress?.((done += missing.length))));
+      await writes.add(
+        write.then(() => {
+          release();
+          request.onProgress?.((done += missing.length));
+        }),
+      );
       if (end - flushedAt >= FLUSH_BYTES) {
         outcomeOf(await flushed);
         flushed = settled(file.flush());

@@ -7,6 +7,31 @@ const BLOCK_BYTES = 1024 * 1024;
 const FILLED_AHEAD = 2;
 const IN_USE = 3;
 
+/** Blocks that were given back and are kept for whoever asks next: at most so many bytes. */
+const KEPT_BYTES = 192 * 1024 * 1024;
+const idle = new Map<number, Buffer[]>();
+let kept = 0;
+
+/** A block of memory that threads share. What is in it is anybody's. */
+export function takeBlock(bytes: number): Buffer {
+  const block = idle.get(bytes)?.pop();
+  if (block === undefined) return sharedBlock(bytes);
+  kept -= bytes;
+  return block;
+}
+
+/**
+ * Gives a block back, which nobody may use any more: blocks that were only left to the collector lie about by the hundred megabytes
+ * until it comes round.
+ */
+export function giveBlock(block: Buffer): void {
+  if (kept + block.length > KEPT_BYTES) return;
+  kept += block.length;
+  const blocks = idle.get(block.length);
+  if (blocks === undefined) idle.set(block.length, [block]);
+  else blocks.push(block);
+}
+
 /** Blocks of memory that threads share, over and over, so many that none is filled while it is in use. */
 export function* blocksInTurn(count: number, bytes: number): Generator<Buffer> {
   const blocks = Array.from({ length: count }, () => sharedBlock(bytes));
