@@ -64,6 +64,13 @@ export interface BenchOptions {
   say: (line: string) => void;
 }
 
+/** @throws Error that names those who were asked for and whom a bench does not know */
+export function requireKnown(asked: string[], contenders: string[]): void {
+  const unknown = asked.filter((name) => !contenders.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`no contender is called ${unknown.join(', ')}; there are ${contenders.join(', ')}`);
+}
+
 /**
  * Runs all contenders of each case in turn, A B C A B C ..., so that a machine whose speed drifts treats all alike. One that was cut
  * is not run again.
@@ -133,6 +140,6 @@ export function median(values: number[]): number {
   return low === undefined || high === undefined ? NaN : (low + high) / 2;
 }
 
-function round3(value: number): number {
+export function round3(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

@@ -28,6 +28,8 @@ export interface LinkPlace {
   iperfPort: number;
 }
 
+export const LINK_CONTENDERS = ['stream', 'bbcp', 'scp', 'rclone', 'rsync', 'iperf3'];
+
 export function linkContenders(job: LinkJob, place: LinkPlace): Contender[] {
   const { lab, ssh } = place;
   const at = `${ssh.user}@${lab.farAddress}`;

@@ -11,6 +11,8 @@ const CUT_AT = 0.7;
 /** Long enough that nothing is on the line any more. */
 const OUTAGE_MS = 3000;
 const NAME = 'resume';
+export const RESUME_CONTENDERS = ['whole', 'cut at 70 %'] as const;
+const [WHOLE, CUT] = RESUME_CONTENDERS;
 
 /** Bytes that the senders gave to the kernel in each round, by contender: told by the kernel, what waited in sockets at the kill included. */
 const written: Record<string, number[]> = {};
@@ -45,8 +47,8 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
     bytes: job.bytes,
     files: job.files.length,
     contenders: [
-      counting('whole', sendCounted),
-      counting('cut at 70 %', async (command) => {
+      counting(WHOLE, sendCounted),
+      counting(CUT, async (command) => {
         const before = await sendUntil(command, CUT_AT * job.bytes, async () => {
           lab.cut();
           await sleep(OUTAGE_MS);
@@ -62,7 +64,7 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
 /** Bytes that were sent more than without the cut, as a share of the bytes of the job. */
 export function sentAgain(cases: CaseResult[]): Record<string, number | undefined> {
   const bytes = cases.find((one) => one.case === NAME)?.bytes;
-  const [whole, cut] = [written['whole'], written['cut at 70 %']];
+  const [whole, cut] = [written[WHOLE], written[CUT]];
   if (bytes === undefined || whole === undefined || cut === undefined) return {};
   const again = median(cut.map((one, round) => one - (whole[round] ?? NaN))) / bytes;
   return { 'resume: sent again / bytes': Math.round(again * 10000) / 10000 };

@@ -5,10 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, ours } from './contenders.js';
 import { writeDigests } from './digests.js';
-import { known, ratio, runCases, type BenchDocument, type BenchOptions, type CaseResult } from './harness.js';
-import { linkContenders, type LinkJob, type LinkPlace } from './link-contenders.js';
+import {
+  known,
+  ratio,
+  requireKnown,
+  round3,
+  runCases,
+  type BenchDocument,
+  type BenchOptions,
+  type CaseResult,
+} from './harness.js';
+import { linkContenders, LINK_CONTENDERS, type LinkJob, type LinkPlace } from './link-contenders.js';
 import { bringUp, linkBy, type LinkLab } from './link-lab.js';
-import { resumeCase, sentAgain } from './link-resume.js';
+import { RESUME_CONTENDERS, resumeCase, sentAgain } from './link-resume.js';
 import { makeIdentities, says, serve, startSshd, type Server } from './link-servers.js';
 
 const LOSSES = [0, 0.0001];
@@ -36,6 +45,7 @@ const JOBS: NamedJob[] = [
  * The variable `LINK_CONGESTION_CONTROL` sets TCP's way (cubic, bbr) at both ends; unset, it is the kernel's own.
  */
 export async function link(options: BenchOptions): Promise<BenchDocument> {
+  requireKnown(options.contenders, [...LINK_CONTENDERS, ...RESUME_CONTENDERS]);
   const by = linkBy();
   if (by === undefined)
     throw new Error('no long link: this kernel has no netem, and WAN_LAB names no program');
@@ -151,7 +161,7 @@ function lossRatios(cases: CaseResult[]): Record<string, number | undefined> {
     JOBS.map(({ name }) => {
       const [without, withLoss] = LOSSES.map((loss) => rate(`${name}, ${loss * 100} % loss`));
       const value = without === undefined || withLoss === undefined ? undefined : withLoss / without;
-      return [`${name}: with loss / without`, value];
+      return [`${name}: with loss / without`, value === undefined ? value : round3(value)];
     }),
   );
 }

@@ -1,5 +1,5 @@
 /** Streams that large amounts begin with. */
-export const FIRST_STREAMS = 16;
+export const FIRST_STREAMS = 32;
 /** More streams stay only where the rate rises by this much. */
 const GAIN = 1.1;
 /** Looks that say nothing yet after a change, and looks whose mean counts. */
