@@ -19,7 +19,7 @@ const RCLONE = 'rclone copy, check';
 /**
  * Packages into an S3 archive and read back from it: ours as the activity does it (a SHA-256 of each request that the store checks, a sidecar
  * for each package, each object read in full and digested, three at a time), against `rclone copy` and `rclone check --download`, which
- * compares what it reads back with the files. Ours sends parts of 8 MiB, rclone of 16 MiB (which is better for it), three of them at a time for each of three objects.
+ * compares what it reads back with the files. Ours sends parts of 8 MiB, rclone of 16 MiB, three of them at a time for each of three objects.
  */
 export async function archive(options: BenchOptions): Promise<BenchDocument> {
   const folder = await mkdtemp(join(tmpdir(), 'cdt-bench-archive-'));

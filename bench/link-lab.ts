@@ -9,6 +9,8 @@ export interface LinkLab {
   /** Addresses of the two ends. */
   nearAddress: string;
   farAddress: string;
+  /** Bytes that the near end has put on the line so far, headers and what was sent again included: the kernel's account of its device. */
+  sentBytes(): number;
   cut(): void;
   mend(): void;
   down(): void;
@@ -68,6 +70,15 @@ function ends(device: string, unshape: () => void): LinkLab {
     far,
     nearAddress: `${NET}.1`,
     farAddress: `${NET}.2`,
+    sentBytes: () => {
+      const [told] = JSON.parse(
+        command(['ip', '-n', NAMES[0], '-s', '-j', 'link', 'show', 'dev', device]),
+      ) as {
+        stats64: { tx: { bytes: number } };
+      }[];
+      if (told === undefined) throw new Error(`${device} has no account`);
+      return told.stats64.tx.bytes;
+    },
     cut: () => state('down'),
     mend: () => state('up'),
     down: unshape,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, type Case, type CaseResult } from './harness.js';
@@ -14,16 +14,13 @@ const NAME = 'resume';
 export const RESUME_CONTENDERS = ['whole', 'cut at 70 %'] as const;
 const [WHOLE, CUT] = RESUME_CONTENDERS;
 
-/** Bytes that the senders gave to the kernel in each round, by contender: told by the kernel, what waited in sockets at the kill included. */
+/** Bytes that went onto the line in each round, by contender. */
 const written: Record<string, number[]> = {};
 
 /** A transfer that is left alone, and one whose link is cut and whose sender is killed at 70 %; then it is sent again. */
 export function resumeCase(job: LinkJob, place: LinkPlace): Case {
   const { lab } = place;
-  const counting = (
-    name: string,
-    send: (command: string[]) => Promise<{ finished: Finished; bytes: number }>,
-  ) => {
+  const counting = (name: string, send: (command: string[]) => Promise<Finished>) => {
     const target = (round: number) => join(place.far, `${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${round}`);
     return {
       name,
@@ -32,8 +29,9 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
         return Promise.resolve();
       },
       run: async (round: number) => {
-        const { finished, bytes } = await send([...lab.near, ...sendingCommand(job, place, target(round))]);
-        (written[name] ??= []).push(bytes);
+        const before = lab.sentBytes();
+        const finished = await send([...lab.near, ...sendingCommand(job, place, target(round))]);
+        (written[name] ??= []).push(lab.sentBytes() - before);
         return finished;
       },
       after: (round: number) => {
@@ -47,15 +45,16 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
     bytes: job.bytes,
     files: job.files.length,
     contenders: [
-      counting(WHOLE, sendCounted),
+      counting(WHOLE, (command) => timed(command)),
       counting(CUT, async (command) => {
-        const before = await sendUntil(command, CUT_AT * job.bytes, async () => {
+        const begun = lab.sentBytes();
+        const enough = () => lab.sentBytes() - begun >= CUT_AT * job.bytes;
+        await sendUntil(command, enough, async () => {
           lab.cut();
           await sleep(OUTAGE_MS);
         });
         lab.mend();
-        const { finished, bytes } = await sendCounted(command);
-        return { finished, bytes: before + bytes };
+        return await timed(command);
       }),
     ],
   };
@@ -70,33 +69,16 @@ export function sentAgain(cases: CaseResult[]): Record<string, number | undefine
   return { 'resume: sent again / bytes': Math.round(again * 10000) / 10000 };
 }
 
-/** The kernel's account of a process includes the children that it has waited for. */
-async function sendCounted(command: string[]): Promise<{ finished: Finished; bytes: number }> {
-  const finished = await timed(['sh', '-c', '"$@" && cat /proc/$$/io', 'sh', ...command]);
-  return { finished, bytes: bytesWritten(finished.output) };
-}
-
-/**
- * Starts a sender, and kills it once it has sent so many bytes and what shall happen before has happened.
- *
- * @returns bytes that it had sent
- */
+/** Starts a sender, and kills it once it has sent enough and what shall happen before has happened. */
 async function sendUntil(
   [program = '', ...args]: string[],
-  enough: number,
+  enough: () => boolean,
   before: () => Promise<void>,
-): Promise<number> {
+): Promise<void> {
   const child = spawn(program, args, { stdio: 'ignore', detached: true });
   const ended = once(child, 'exit');
-  const sent = () => bytesWritten(readFileSync(`/proc/${child.pid ?? 0}/io`, 'utf8'));
-  while (sent() < enough) await sleep(20);
+  while (!enough()) await sleep(50);
   await before();
-  const bytes = sent();
   if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   await ended;
-  return bytes;
-}
-
-function bytesWritten(account: string): number {
-  return Number(/^wchar: (\d+)$/m.exec(account)?.[1] ?? NaN);
 }
