@@ -132,6 +132,11 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
         catalogue.fixity.damages({ archiveLocationId: secondArchive.id, open: false }),
       'damage among packages that arrived': () =>
         catalogue.fixity.damagedAmong([packageId], [archive.id, secondArchive.id]),
+      'objects of an archive that are not known': () =>
+        catalogue.fixity.unknownKeys(archive.id, [
+          archived.path,
+          ...Array.from({ length: 999 }, (_, index) => `chai/2026/11/none-${index}.tar`),
+        ]),
       'auditing a copy': () => catalogue.fixity.auditOrder(archived.id),
       'repairing a copy': () => catalogue.fixity.repairOrder(repair!.copyId),
       'repairing a copy from elsewhere': () => catalogue.fixity.repairElsewhere(repair!.copyId),
