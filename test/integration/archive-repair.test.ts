@@ -53,9 +53,11 @@ test(
             assert.deepEqual([damaged.state, damaged.verifiedAt], ['damaged', undefined]);
             assert.equal(existsSync(lab.file(here).replace('.tar', '.r1.tar')), false);
             assert.ok(readFileSync(lab.file(here)).equals(bad));
-            const asked = lab.notices.filter(({ kind }) => kind === 'operator_needed');
+            const asked = () => lab.notices.filter(({ kind }) => kind === 'operator_needed');
+            // It is told by an activity, right after the workflow shows that it waits.
+            await until(() => Promise.resolve(asked().length > 0));
             assert.deepEqual(
-              asked.map(({ level }) => level),
+              asked().map(({ level }) => level),
               ['critical'],
             );
 

@@ -33,7 +33,7 @@ export async function requireSpace(folder: string, needed: number): Promise<void
     });
   }
   if (needed > free) {
-    throw new StorageError(`The disk has ${free} bytes free, the package needs ${needed}`, {
+    throw new StorageError(`No space for the package: it needs ${needed} bytes, the disk has ${free} free`, {
       ...details,
       advice: ADVICE,
     });
