@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /**
  * Runs with a regular file at this path that cannot be opened for reading, whoever asks.
@@ -58,12 +59,16 @@ async function mounted(words: string[], at: string, run: () => Promise<void>): P
   }
 }
 
-/** Writes a file until the disk takes no more. */
-export function fillDisk(path: string): void {
+/** Writes a file until the disk takes no more, or only so many bytes more. */
+export function fillDisk(path: string, room = 0): void {
   const file = openSync(path, 'w');
   try {
     const block = Buffer.alloc(64 * 1024);
-    while (writeSync(file, block) > 0);
+    const left = () => {
+      const { bavail, bsize } = statfsSync(dirname(path));
+      return bavail * bsize;
+    };
+    while (left() > room) writeSync(file, block);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   } finally {

@@ -3,7 +3,7 @@ import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StorageError } from '../exceptions.js';
 import { takeDigest, type DigestSession } from '../utilities/digest-session.js';
-import { classifyDiskError, syncDirectory } from '../utilities/disk.js';
+import { classifyDiskError, syncDirectory, writeAll } from '../utilities/disk.js';
 import { InFlight } from '../utilities/in-flight.js';
 import { settled } from '../utilities/settled.js';
 import type { Lease } from '../utilities/threads.js';
@@ -139,14 +139,6 @@ function takenOver(part: string, cause: unknown): StorageError {
     advice: 'Nothing is to be done: the later attempt makes the package.',
     cause,
   });
-}
-
-/** Writes all the bytes at a place, also where the system takes them piece by piece. */
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
-    at += bytesWritten;
-  }
 }
 
 async function removeEarlierParts(destination: string): Promise<void> {

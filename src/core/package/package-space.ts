@@ -1,9 +1,8 @@
 import { PermanentError, StorageError } from '../exceptions.js';
-import { freeSpace } from '../utilities/disk.js';
+import { freeSpace, isFull } from '../utilities/disk.js';
 import { BLOCK, padded } from '../utilities/tar-writer.js';
 import { PAYLOAD_FOLDER } from './bag.js';
 import type { SourceEntry } from './package-result.js';
-import { errorCode } from './source-root.js';
 
 const ADVICE = 'Free space in the buffer; the work goes on by itself.';
 
@@ -42,8 +41,7 @@ export async function requireSpace(folder: string, needed: number): Promise<void
 
 /** Others write to the disk as well: an error of running out of space gets the figures that explain it. */
 export async function withSpace(error: unknown, folder: string, needed: number): Promise<unknown> {
-  const code = errorCode(error instanceof StorageError ? error.cause : undefined);
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  if (!(error instanceof StorageError) || !isFull(error.cause)) return error;
   const { free, total } = await freeSpace(folder);
   return new StorageError(`The disk became full while a package of ${needed} bytes was written`, {
     operation: 'raw_data_package_creation',

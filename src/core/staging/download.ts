@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { ChecksumVerificationError, DestinationFileExistsError } from '../exceptions.js';
 import type { TransferOptions } from '../storage/archive-store.js';
 import { calculateChecksum } from '../utilities/checksum.js';
-import { classifyDiskError, removeIfPresent, syncDirectory } from '../utilities/disk.js';
+import { classifyDiskError, removeIfPresent, syncDirectory, writeAll } from '../utilities/disk.js';
 import { readPieces, type ByteSource } from './byte-source.js';
 
 const SYNC_EVERY = 256 * 1024 * 1024;
@@ -25,7 +25,7 @@ export async function download({ source, bytes, signal, onProgress }: Download, 
       let at = Math.min((await file.stat()).size, bytes);
       let synced = at;
       for await (const piece of readPieces(source, at, bytes, signal)) {
-        await file.write(piece, 0, piece.length, at);
+        await writeAll(file, piece, at);
         at += piece.length;
         onProgress?.(at);
         if (at - synced < SYNC_EVERY) continue;

@@ -16,6 +16,7 @@ import {
   insideDirectory,
   removeIfPresent,
   syncDirectory,
+  writeAll,
   writeFileAtomically,
 } from '../utilities/disk.js';
 import type { CopyProgram } from '../utilities/make-long-term-archive-copy-command.js';
@@ -280,8 +281,7 @@ async function copy(
       const bytes = Buffer.allocUnsafe(Math.min(PIECE, size - at));
       await source.read(at, bytes);
       hash.update(bytes);
-      for (let done = 0; done < bytes.length;)
-        done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+      await writeAll(file, bytes, at);
       at += bytes.length;
       if (at - flushed >= FLUSH_BYTES) {
         await file.datasync();

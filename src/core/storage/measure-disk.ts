@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Location } from '../database/records.js';
 import type { DiskCondition } from '../policy/buffer-space.js';
 import type { DiskSpace } from '../policy/disk-level.js';
-import { classifyDiskError } from '../utilities/disk.js';
+import { classifyDiskError, isFull } from '../utilities/disk.js';
 import { requireMarker } from './location-marker.js';
 
 /** What a look at the disk of a location found. */
@@ -86,7 +86,7 @@ async function probe(root: string): Promise<void> {
     }
   } catch (error) {
     // That it is full is what the figures say.
-    if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!isFull(error)) throw error;
   } finally {
     await rm(path, { force: true });
   }

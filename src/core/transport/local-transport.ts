@@ -10,6 +10,7 @@ import {
   ifPresent,
   removeIfPresent,
   syncDirectory,
+  writeAll,
 } from '../utilities/disk.js';
 import { sendFile, type Destination, type DestinationFile } from './send-file.js';
 import type { SendRequest, SendResult, Transport } from './transport.js';
@@ -120,10 +121,8 @@ class LocalFile implements DestinationFile {
     this.#file = file;
   }
 
-  async write(data: Buffer, position: number): Promise<void> {
-    for (let done = 0; done < data.length;) {
-      done += (await this.#file.write(data, done, data.length - done, position + done)).bytesWritten;
-    }
+  write(data: Buffer, position: number): Promise<void> {
+    return writeAll(this.#file, data, position);
   }
 
   flush(): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm, statfs } from 'node:fs/promises';
+import { link, open, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { CCATDataOperationError, PermanentError, StorageError, type ErrorDetails } from '../exceptions.js';
 import { printable } from './printable.js';
@@ -46,15 +46,19 @@ export function classifyDiskError(
     syscall === undefined
   )
     return error;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
   const Class = PERMANENT.has(code) ? PermanentError : StorageError;
   return new Class(printable(message), {
     ...details,
     advice: ADVICE[code],
     context: { code, syscall },
-    retryAfterSeconds: full ? FULL_DISK_DELAY : undefined,
+    retryAfterSeconds: isFull(error) ? FULL_DISK_DELAY : undefined,
     cause: error,
   });
+}
+
+/** Whether an error of the file system says that there is no room: on the disk, or in the quota. */
+export function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
 /** Writes a small file so that it is there whole or not at all: beside, flushed, renamed. */
@@ -94,6 +98,21 @@ async function writeBeside(
   } catch (error) {
     await rm(part, { force: true });
     throw classifyDiskError(error, { subject: path });
+  }
+}
+
+/**
+ * Writes all bytes at a place, or where an appended file ends. One call of the system may take less than it was given, as on a disk that is
+ * nearly full, and tells of the rest only when it is asked again.
+ */
+export async function writeAll(
+  file: Pick<FileHandle, 'write'>,
+  bytes: Buffer,
+  position: number | 'at the end',
+): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const at = position === 'at the end' ? null : position + done;
+    done += (await file.write(bytes, done, bytes.length - done, at)).bytesWritten;
   }
 }
 

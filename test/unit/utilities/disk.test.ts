@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ArchiveError, PermanentError, StorageError } from '../../../src/core/exceptions.js';
@@ -11,6 +12,7 @@ import {
   insideDirectory,
   removeIfPresent,
   syncDirectory,
+  writeAll,
   writeFileAtomically,
 } from '../../../src/core/utilities/disk.js';
 import { withScratch } from '../../support/scratch.js';
@@ -104,5 +106,25 @@ test('a plain name is a name and nothing else', () => {
   for (const name of ['a.tar', 'unit_CHAI_001_0a1b.tar', 'A-1']) assert.equal(checkPlainName(name), name);
   for (const name of ['', '.', '..', 'a/b', '/a', '-rf', 'a\nb', 'a\0', 'a b', 'x'.repeat(256)]) {
     assert.throws(() => checkPlainName(name), PermanentError, JSON.stringify(name));
+  }
+});
+
+test('what a call of the system did not take is written by the next, at its place', async () => {
+  const content = randomBytes(1000);
+  for (const position of [700, 'at the end'] as const) {
+    const written: { data: Buffer; at: number | null }[] = [];
+    const file = {
+      write: (data: Buffer, offset: number, length: number, at: number | null) => {
+        const bytesWritten = Math.min(length, 300);
+        written.push({ data: Buffer.from(data.subarray(offset, offset + bytesWritten)), at });
+        return Promise.resolve({ bytesWritten, buffer: data });
+      },
+    } as unknown as FileHandle;
+    await writeAll(file, content, position);
+    assert.ok(Buffer.concat(written.map(({ data }) => data)).equals(content));
+    assert.deepEqual(
+      written.map(({ at }) => at),
+      position === 700 ? [700, 1000, 1300, 1600] : [null, null, null, null],
+    );
   }
 });

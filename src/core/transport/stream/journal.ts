@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { writeAll } from '../../utilities/disk.js';
 import { readPiece, writePiece, type Piece } from './pieces.js';
 
 /**
@@ -43,7 +44,7 @@ export class Journal {
       const content = await file.readFile();
       const { pieces, validBytes } = readJournal(content, first);
       if (validBytes < content.length) await file.truncate(validBytes);
-      if (validBytes === 0) await file.write(first);
+      if (validBytes === 0) await writeAll(file, first, 'at the end');
       return { journal: new Journal(file, first), pieces };
     } catch (error) {
       await file.close();
@@ -54,9 +55,7 @@ export class Journal {
   /** Adds pieces that are on disk, and brings that to disk itself. */
   async append(pieces: readonly Piece[]): Promise<void> {
     const records = Buffer.concat(pieces.map((piece) => encodeRecord(piece, this.#salt)));
-    for (let done = 0; done < records.length;) {
-      done += (await this.#file.write(records, done, records.length - done, null)).bytesWritten;
-    }
+    await writeAll(this.#file, records, 'at the end');
     await this.#file.datasync();
   }
 

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
-import { ifPresent, syncDirectory } from '../../utilities/disk.js';
+import { ifPresent, syncDirectory, writeAll } from '../../utilities/disk.js';
 import { Grouped } from './grouped.js';
-import { isThere, partPath, requireSpace, targetPath, type Target } from './target.js';
+import { diskFailure, isThere, partPath, requireSpace, targetPath, type Target } from './target.js';
 
 /** One flush of a directory counts for all files that were renamed in it before. */
 const directories = new Map<string, Grouped>();
@@ -15,19 +15,25 @@ const directories = new Map<string, Grouped>();
 export async function receiveWhole(target: Target, data: Buffer): Promise<boolean> {
   if (await isThere(target)) return true;
   await requireSpace(target, target.bytes);
+  try {
+    await write(target, data);
+  } catch (error) {
+    throw await diskFailure(error, target, target.bytes);
+  }
+  await ifPresent(rename(partPath(target), targetPath(target)));
+  await flushed(target.directory);
+  return false;
+}
+
+async function write(target: Target, data: Buffer): Promise<void> {
   const part = await open(partPath(target), constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW);
   try {
-    for (let done = 0; done < data.length;) {
-      done += (await part.write(data, done, data.length - done, done)).bytesWritten;
-    }
+    await writeAll(part, data, 0);
     await part.truncate(data.length);
     await part.datasync();
   } finally {
     await part.close();
   }
-  await ifPresent(rename(partPath(target), targetPath(target)));
-  await flushed(target.directory);
-  return false;
 }
 
 async function flushed(directory: string): Promise<void> {

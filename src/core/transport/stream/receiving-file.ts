@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
 import { open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { DataTransferError } from '../../exceptions.js';
-import { ifPresent, removeIfPresent, syncDirectory } from '../../utilities/disk.js';
+import { ifPresent, removeIfPresent, syncDirectory, writeAll } from '../../utilities/disk.js';
 import { MIB } from './frames.js';
 import { Journal } from './journal.js';
 import { current, MOST_TOLD, type Piece } from './pieces.js';
 import { Ranges } from './ranges.js';
-import { partPath, requireSpace, targetPath, type Target } from './target.js';
+import { diskFailure, partPath, requireSpace, targetPath, type Target } from './target.js';
 
 /** Pieces are brought to disk together: as soon as there are so many bytes, and no later than after so many milliseconds. */
 const GROUP_BYTES = 32 * MIB;
@@ -82,7 +82,7 @@ export class ReceivingFile {
       return new ReceivingFile(target, part, journal, whole);
     } catch (error) {
       await part.close();
-      throw error;
+      throw await diskFailure(error, target, target.bytes);
     }
   }
 
@@ -98,8 +98,10 @@ export class ReceivingFile {
   /** Writes a piece that was checked at its place; it is not on disk yet. */
   async write(data: Buffer, position: number): Promise<void> {
     if (this.#state === 'published') return;
-    for (let done = 0; done < data.length;) {
-      done += (await this.#part.write(data, done, data.length - done, position + done)).bytesWritten;
+    try {
+      await writeAll(this.#part, data, position);
+    } catch (error) {
+      throw await this.#failure(error);
     }
   }
 
@@ -202,12 +204,17 @@ export class ReceivingFile {
       this.#pieces.push(...pieces);
       resolve();
       await this.#publishIfWhole();
-    } catch (error) {
+    } catch (cause) {
+      const error = await this.#failure(cause);
       // After a failed flush nobody knows what is on disk; a later one would say that all is well. The next attempt believes the journal.
       if (this.#state === 'open') this.#state = 'given up';
       reject(error);
       this.#wanted?.reject(error);
     }
+  }
+
+  #failure(error: unknown): Promise<unknown> {
+    return diskFailure(error, this.target, this.target.bytes - this.#written.bytes);
   }
 }
 

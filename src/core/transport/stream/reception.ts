@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { CCATDataOperationError, DataTransferError } from '../../exceptions.js';
-import { classifyDiskError, freeSpace } from '../../utilities/disk.js';
-import { noSpace } from '../send-file.js';
+import { DataTransferError } from '../../exceptions.js';
+import { classifyDiskError } from '../../utilities/disk.js';
 import type { BufferPool, Lease } from './buffer-pool.js';
 import type { StreamConnection } from './connection.js';
 import type { Frame, HeaderOf } from './frames.js';
@@ -129,8 +128,8 @@ export class Reception {
       file,
       async () => {
         const { file: receiving } = await this.#opened(file);
-        if (offset + length > (receiving?.target.bytes ?? Infinity))
-          throw new DataTransferError(`a piece lies behind the end of the file`);
+        if (length === 0 || offset + length > (receiving?.target.bytes ?? Infinity))
+          throw new DataTransferError(`a piece is empty, or lies behind the end of the file`);
         if (digestOf(lease.buffer) !== sha256) {
           await this.#connection.write('wrong', { file, piece });
           return;
@@ -222,16 +221,9 @@ export class Reception {
     } catch (error) {
       if (this.#connection.failure !== undefined) return;
       (await this.#files.get(file)?.catch(ignore))?.forget();
-      const told = tell(await this.#classify(error));
+      const told = tell(classifyDiskError(error, { subject: this.#directory }));
       await this.#connection.write('failed', { file, error: told }).catch(ignore);
     }
-  }
-
-  async #classify(error: unknown): Promise<unknown> {
-    const classified = classifyDiskError(error, { subject: this.#directory });
-    if (!(classified instanceof CCATDataOperationError) || classified.context['code'] !== 'ENOSPC')
-      return classified;
-    return noSpace(this.#directory, 1, (await freeSpace(this.#directory)).free);
   }
 }
 

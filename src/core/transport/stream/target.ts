@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, DestinationFileExistsError } from '../../exceptions.js';
-import { checkPlainName, freeSpace, ifPresent } from '../../utilities/disk.js';
+import { checkPlainName, classifyDiskError, freeSpace, ifPresent, isFull } from '../../utilities/disk.js';
 import { noSpace, partName } from '../send-file.js';
 
 /** In the name of a partial file of this transport. */
@@ -61,6 +61,19 @@ export async function isThere(target: Target, onProgress?: (bytes: number) => vo
 export async function requireSpace({ directory, name }: Target, needed: number): Promise<void> {
   const { free } = await freeSpace(directory);
   if (free < needed) throw noSpace(name, needed, free);
+}
+
+/**
+ * What the disk of a target said, in our classes: that it is full is told with the file and how much of it is missing.
+ *
+ * @param missing bytes that are not on disk yet
+ */
+export async function diskFailure(error: unknown, target: Target, missing: number): Promise<unknown> {
+  const { free } = isFull(error) ? await freeSpace(target.directory) : { free: Infinity };
+  // There may be room for bytes and none for another file.
+  return free < missing
+    ? noSpace(target.name, missing, free)
+    : classifyDiskError(error, { subject: target.name });
 }
 
 async function digestOf(path: string, bytes: number, onProgress?: (bytes: number) => void): Promise<string> {
