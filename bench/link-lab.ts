@@ -9,8 +9,8 @@ export interface LinkLab {
   /** Addresses of the two ends. */
   nearAddress: string;
   farAddress: string;
-  /** Bytes that the near end has put on the line so far, headers and what was sent again included: the kernel's account of its device. */
-  sentBytes(): number;
+  /** Bytes that came out of the line at the far end so far, headers included: the kernel's account of its device. What a queue dropped is not in it. */
+  arrivedBytes(): number;
   cut(): void;
   mend(): void;
   down(): void;
@@ -70,14 +70,14 @@ function ends(device: string, unshape: () => void): LinkLab {
     far,
     nearAddress: `${NET}.1`,
     farAddress: `${NET}.2`,
-    sentBytes: () => {
+    arrivedBytes: () => {
       const [told] = JSON.parse(
-        command(['ip', '-n', NAMES[0], '-s', '-j', 'link', 'show', 'dev', device]),
+        command(['ip', '-n', NAMES[1], '-s', '-j', 'link', 'show', 'dev', device]),
       ) as {
-        stats64: { tx: { bytes: number } };
+        stats64: { rx: { bytes: number } };
       }[];
       if (told === undefined) throw new Error(`${device} has no account`);
-      return told.stats64.tx.bytes;
+      return told.stats64.rx.bytes;
     },
     cut: () => state('down'),
     mend: () => state('up'),

@@ -14,8 +14,8 @@ const NAME = 'resume';
 export const RESUME_CONTENDERS = ['whole', 'cut at 70 %'] as const;
 const [WHOLE, CUT] = RESUME_CONTENDERS;
 
-/** Bytes that went onto the line in each round, by contender. */
-const written: Record<string, number[]> = {};
+/** Bytes that came out of the line in each round, by contender. */
+const arrived: Record<string, number[]> = {};
 
 /** A transfer that is left alone, and one whose link is cut and whose sender is killed at 70 %; then it is sent again. */
 export function resumeCase(job: LinkJob, place: LinkPlace): Case {
@@ -29,9 +29,9 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
         return Promise.resolve();
       },
       run: async (round: number) => {
-        const before = lab.sentBytes();
+        const before = lab.arrivedBytes();
         const finished = await send([...lab.near, ...sendingCommand(job, place, target(round))]);
-        (written[name] ??= []).push(lab.sentBytes() - before);
+        (arrived[name] ??= []).push(lab.arrivedBytes() - before);
         return finished;
       },
       after: (round: number) => {
@@ -47,8 +47,8 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
     contenders: [
       counting(WHOLE, (command) => timed(command)),
       counting(CUT, async (command) => {
-        const begun = lab.sentBytes();
-        const enough = () => lab.sentBytes() - begun >= CUT_AT * job.bytes;
+        const begun = lab.arrivedBytes();
+        const enough = () => lab.arrivedBytes() - begun >= CUT_AT * job.bytes;
         await sendUntil(command, enough, async () => {
           lab.cut();
           await sleep(OUTAGE_MS);
@@ -60,10 +60,10 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
   };
 }
 
-/** Bytes that were sent more than without the cut, as a share of the bytes of the job. */
+/** Bytes that arrived more than without the cut, as a share of the bytes of the job. */
 export function sentAgain(cases: CaseResult[]): Record<string, number | undefined> {
   const bytes = cases.find((one) => one.case === NAME)?.bytes;
-  const [whole, cut] = [written[WHOLE], written[CUT]];
+  const [whole, cut] = [arrived[WHOLE], arrived[CUT]];
   if (bytes === undefined || whole === undefined || cut === undefined) return {};
   const again = median(cut.map((one, round) => one - (whole[round] ?? NaN))) / bytes;
   return { 'resume: sent again / bytes': Math.round(again * 10000) / 10000 };

@@ -15,7 +15,7 @@ import { Block, type Load, type OutgoingPiece, type Work } from './work-queue.js
 const MOST_WRONG = 3;
 /** Files from this size on begin before it is known what the other end has, with a piece of this size for each stream. */
 const EARLY_FROM_BYTES = 64 * MIB;
-const EARLY_BYTES = MIB / 8;
+const EARLY_BYTES = MIB / 32;
 /** After so many commits that found pieces missing something else is wrong. */
 const MOST_ROUNDS = 3;
 
