@@ -54,15 +54,14 @@ export function decodePieces(body: Buffer, bytes: number): Piece[] {
   return pieces;
 }
 
-/** Of pieces in the order in which they came, those that count, ordered by place: where two lie over each other, the later. */
+/** Of pieces in the order in which they came, those of which all is as it came, ordered by place: no later one lies over them. */
 export function current(pieces: readonly Piece[]): Piece[] {
   const taken = new Ranges();
   const counting: Piece[] = [];
   for (const piece of pieces.toReversed()) {
     const end = piece.offset + piece.length;
-    if (taken.touches(piece.offset, end)) continue;
+    if (!taken.touches(piece.offset, end)) counting.push(piece);
     taken.add(piece.offset, end);
-    counting.push(piece);
   }
   return counting.sort((one, other) => one.offset - other.offset);
 }

@@ -49,7 +49,7 @@ export class Ranges {
   /** Whether any byte of a part is there. */
   touches(from: number, to: number): boolean {
     const range = this.#ranges[this.#firstEndingAt(from + 1)];
-    return range !== undefined && range.from < to;
+    return from < to && range !== undefined && range.from < to;
   }
 
   /** Index of the first part that ends at this byte or behind it. */
