@@ -2,12 +2,13 @@ import { access } from 'node:fs/promises';
 import type { TransferOrder } from '../core/database/records.js';
 import { verifyPackage, type VerifyOptions } from '../core/package/verify-package.js';
 import { atOnce } from '../core/utilities/at-once.js';
+import { removePartials } from '../core/transport/partial-files.js';
 import { classifyDiskError, removeIfPresent } from '../core/utilities/disk.js';
 import type { ArrivedPackage, FailedPackage } from './catalogue.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBundleMoves, whileBusy } from './liveness.js';
 import { requireDisk } from './marked-disk.js';
-import { packageFile } from './places.js';
+import { diskPath, packageFile } from './places.js';
 
 export type UnpackingActivities = ReturnType<typeof makeUnpackingActivities>;
 
@@ -55,6 +56,10 @@ export function makeUnpackingActivities(dependencies: Dependencies) {
         };
         await atOnce(pending, VERIFIED_AT_ONCE, verify, (reason) => stopped.abort(reason));
       });
+      const whole = arrived.map(({ packageId }) => packageId);
+      const names = pending.filter(({ id }) => whole.includes(id)).map(({ name }) => `${name}.tar`);
+      for (const name of await removePartials(diskPath(order.destination), names))
+        dependencies.log.info('removed what an interrupted transfer had left', { name });
       return { arrived, damaged };
     },
   };
