@@ -6,6 +6,9 @@ const QUICK_MS = 25;
 const SLOW_MS = 75;
 /** A journal, and what is told of it, stays short. */
 const MOST_BLOCKS = 50_000;
+const MOST_PIECES = 100_000;
+/** So many pieces of a stream are on their way at once. */
+const PIECES_ON_THE_WAY = 8;
 
 /** How much of a file is read at once: the longest that a piece can be. */
 export function blockBytes(fileBytes: number): number {
@@ -30,6 +33,17 @@ export class PieceSize {
       this.#bytes = Math.min(MOST_PIECE_BYTES, 2 * this.#bytes);
     else if (milliseconds > SLOW_MS) this.#bytes = Math.max(LEAST_BYTES, this.#bytes / 2);
   }
+}
+
+/**
+ * The length of a piece.
+ *
+ * @param appetite what the stream takes
+ * @param share how much of what is on the way may be that of one stream
+ */
+export function pieceBytes(fileBytes: number, appetite: number, share: number): number {
+  const least = Math.max(LEAST_BYTES, Math.ceil(fileBytes / MOST_PIECES));
+  return Math.max(least, Math.min(appetite, Math.ceil(share / PIECES_ON_THE_WAY)));
 }
 
 /** Towards the end all streams shall end together: none takes more than half of its share of what is left. */

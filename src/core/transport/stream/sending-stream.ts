@@ -48,7 +48,10 @@ export class SendingStream implements Taker {
     } catch (error) {
       this.connection.fail(error as Error);
     }
-    for (const work of this.#unanswered.values()) work.sending.lost(work);
+    for (const work of this.#unanswered.values()) {
+      this.#queue.gone(work);
+      work.sending.lost(work);
+    }
     return this.connection.failure ?? endedBy(this.connection.peer.name);
   }
 
@@ -61,8 +64,11 @@ export class SendingStream implements Taker {
 
   /** The number of a file will not be used any more. */
   forget(file: number): void {
-    for (const [key, work] of this.#unanswered)
-      if (work.sending.number === file) this.#unanswered.delete(key);
+    for (const [key, work] of this.#unanswered) {
+      if (work.sending.number !== file) continue;
+      this.#unanswered.delete(key);
+      this.#queue.gone(work);
+    }
     this.#knownAnswer.delete(file);
     if (this.#opened.delete(file)) this.connection.write('close', { file }).catch(ignore);
     this.#endIfDone();
@@ -80,6 +86,7 @@ export class SendingStream implements Taker {
     const { sending } = work;
     if (sending.isOver) {
       if ('release' in work) work.release();
+      this.#queue.gone(work);
       return;
     }
     const { number: file } = sending;
@@ -172,6 +179,7 @@ export class SendingStream implements Taker {
       const work = this.#unanswered.get(`${file} ${kind}`);
       if (work === undefined) continue;
       this.#unanswered.delete(`${file} ${kind}`);
+      this.#queue.answered(work);
       this.#wasAnswered = true;
       act(work.sending, work);
       break;

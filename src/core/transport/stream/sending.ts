@@ -6,7 +6,7 @@ import { corrupt, SourceFile } from '../source-file.js';
 import type { SendRequest, SendResult } from '../transport.js';
 import type { BufferPool, Lease } from './buffer-pool.js';
 import { MIB, WHOLE_BYTES } from './frames.js';
-import { blockBytes, endingTogether } from './piece-size.js';
+import { blockBytes, endingTogether, pieceBytes } from './piece-size.js';
 import type { Piece } from './pieces.js';
 import { Ranges, type Range } from './ranges.js';
 import { Block, type Load, type OutgoingPiece, type Work } from './work-queue.js';
@@ -26,6 +26,8 @@ export interface Way {
   readonly buffers: BufferPool;
   /** How many streams there are, or shall be. */
   readonly streams: number;
+  /** Bytes of pieces that may be on their way at once. */
+  readonly window: number;
   push(work: Work | Block): void;
 }
 
@@ -141,8 +143,11 @@ export class Sending {
 
   /** Cuts a piece for a stream that takes so much. */
   cut(block: Block, appetite: number): Load {
-    const unsent = this.request.bytes - this.#readTo + this.#uncut;
-    const { offset, body, release } = block.cut(endingTogether(appetite, unsent, this.#way.streams));
+    const { streams, window } = this.#way;
+    const { bytes } = this.request;
+    const wanted = pieceBytes(bytes, appetite, window / streams);
+    const unsent = bytes - this.#readTo + this.#uncut;
+    const { offset, body, release } = block.cut(endingTogether(wanted, unsent, streams));
     this.#uncut -= body.length;
     return this.#load('piece', offset, body, release);
   }

@@ -59,6 +59,10 @@ export class StreamTransport implements Transport, Way {
     return this.#wanted();
   }
 
+  get window(): number {
+    return this.#queue.window;
+  }
+
   push(work: Work | Block): void {
     this.#queue.push(work);
   }

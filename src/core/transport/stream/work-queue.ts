@@ -1,6 +1,7 @@
 import type { Lease } from './buffer-pool.js';
 import type { Piece } from './pieces.js';
 import type { Sending } from './sending.js';
+import { Window } from './window.js';
 
 /** A piece on its way: its number is the sender's own. */
 export interface OutgoingPiece extends Piece {
@@ -17,6 +18,8 @@ export interface Load {
   body: Buffer;
   /** Nobody needs the body any more. */
   release: () => void;
+  /** When a stream took it, in milliseconds. */
+  takenAt?: number;
 }
 
 /** Something to say about a file on any stream, to which an answer comes. */
@@ -67,26 +70,46 @@ export interface Taker {
 export class WorkQueue {
   #waiting: (Work | Block)[] = [];
   readonly #idle: { taker: Taker; resolve: (work: Work | undefined) => void }[] = [];
-  /** Whether a stream had to wait since this was last asked. */
+  /** Whether a stream found nothing to do since this was last asked. */
   #wasIdle = false;
+  readonly #window = new Window();
+  /** Bytes of pieces that were taken and are not answered yet. */
+  #onTheWay = 0;
+
+  /** Bytes of pieces that may be on their way at once. */
+  get window(): number {
+    return this.#window.bytes;
+  }
 
   /** Questions go before bytes: somebody waits for the answer. */
   push(work: Work | Block): void {
     if (work instanceof Block || 'body' in work) this.#waiting.push(work);
     else this.#waiting.unshift(work);
-    while (this.#waiting.length > 0) {
-      const idle = this.#idle.shift();
-      if (idle === undefined) return;
-      idle.resolve(this.#next(idle.taker));
-    }
+    this.#serve();
   }
 
   /** The next thing to do; undefined once the taker has left. */
   take(taker: Taker): Promise<Work | undefined> {
     const work = this.#next(taker);
     if (work !== undefined) return Promise.resolve(work);
-    this.#wasIdle = true;
+    if (this.#waiting.length === 0) this.#wasIdle = true;
     return new Promise((resolve) => this.#idle.push({ taker, resolve }));
+  }
+
+  /** An answer came to what was taken. */
+  answered(work: Work): void {
+    if (work.kind !== 'piece') return;
+    const now = performance.now();
+    this.#window.answered(work.piece.length, now - (work.takenAt ?? now), now);
+    this.gone(work);
+  }
+
+  /** What was taken is on its way no more. */
+  gone(work: Work): void {
+    if (work.kind !== 'piece') return;
+    this.#onTheWay -= work.piece.length;
+    if (this.#onTheWay === 0) this.#window.rest();
+    this.#serve();
   }
 
   /** The taker takes nothing any more. */
@@ -106,15 +129,30 @@ export class WorkQueue {
   /** Whether any stream was without work since the last call. */
   wasIdle(): boolean {
     const was = this.#wasIdle;
-    this.#wasIdle = this.#idle.length > 0;
+    this.#wasIdle = this.#idle.length > 0 && this.#waiting.length === 0;
     return was;
   }
 
+  #serve(): void {
+    for (let [idle] = this.#idle; idle !== undefined; [idle] = this.#idle) {
+      const work = this.#next(idle.taker);
+      if (work === undefined) return;
+      this.#idle.shift();
+      idle.resolve(work);
+    }
+  }
+
+  /** Undefined where there is nothing to do, or as much on its way as may be. */
   #next(taker: Taker): Work | undefined {
-    const first = this.#waiting[0];
-    if (!(first instanceof Block)) return this.#waiting.shift() as Work | undefined;
-    const work = first.sending.cut(first, taker.appetite);
-    if (first.left === 0) this.#waiting.shift();
+    const [first] = this.#waiting;
+    if (first === undefined) return undefined;
+    const isPiece = first instanceof Block || first.kind === 'piece';
+    if (isPiece && this.#onTheWay >= this.#window.bytes) return undefined;
+    const work = first instanceof Block ? first.sending.cut(first, taker.appetite) : first;
+    if (!(first instanceof Block) || first.left === 0) this.#waiting.shift();
+    if (work.kind !== 'piece') return work;
+    this.#onTheWay += work.piece.length;
+    work.takenAt = performance.now();
     return work;
   }
 }

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MIB, MOST_PIECE_BYTES } from '../../../../src/core/transport/stream/frames.js';
-import { blockBytes, endingTogether, PieceSize } from '../../../../src/core/transport/stream/piece-size.js';
+import { MOST_TOLD } from '../../../../src/core/transport/stream/pieces.js';
+import {
+  blockBytes,
+  endingTogether,
+  pieceBytes,
+  PieceSize,
+} from '../../../../src/core/transport/stream/piece-size.js';
 
 const LEAST = 64 * 1024;
 
@@ -38,6 +44,16 @@ test('a piece that was short for another reason says nothing about a longer one'
   const size = new PieceSize();
   for (let piece = 0; piece < 10; piece++) size.took(1, LEAST / 2);
   assert.equal(size.bytes, LEAST);
+});
+
+test('a stream has several pieces on its way, and of a file of any size so many can be told', () => {
+  assert.equal(pieceBytes(2 ** 30, 8 * MIB, MIB), MIB / 8);
+  assert.equal(pieceBytes(2 ** 30, LEAST, MIB), LEAST);
+  assert.equal(pieceBytes(2 ** 30, 8 * MIB, 1), LEAST);
+  for (const bytes of [50e9, 399e9]) {
+    const most = bytes / pieceBytes(bytes, LEAST, 1);
+    assert.ok(most <= MOST_TOLD && pieceBytes(bytes, LEAST, 1) <= blockBytes(bytes), `${most} pieces`);
+  }
 });
 
 test('towards the end every stream has something to do', () =>
