@@ -64,6 +64,19 @@ export interface BenchOptions {
   say: (line: string) => void;
 }
 
+/** Benches of one subject, as one. */
+export function oneAfterTheOther(name: string, ...benches: Bench[]): Bench {
+  return async (options) => {
+    const joined: BenchDocument = { bench: name, cases: [], ratios: {} };
+    for (const bench of benches) {
+      const { cases, ratios } = await bench(options);
+      joined.cases.push(...cases);
+      Object.assign(joined.ratios, ratios);
+    }
+    return joined;
+  };
+}
+
 /** @throws Error that names those who were asked for and whom a bench does not know */
 export function requireKnown(asked: string[], contenders: string[]): void {
   const unknown = asked.filter((name) => !contenders.includes(name));

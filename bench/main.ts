@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { archive } from './archive.js';
 import { digest } from './digest.js';
-import type { Bench } from './harness.js';
+import { oneAfterTheOther, type Bench } from './harness.js';
 import { link } from './link.js';
 import { orchestrate } from './orchestrate.js';
 import { packageBench } from './package.js';
 import { pipeline } from './pipeline.js';
+import { planning } from './planning.js';
 import { tableOf } from './table.js';
 
 /** `npm run bench -- NAME [--json FILE] [--runs N] [--only TEXT] [--contenders A,B]`. */
@@ -15,9 +16,10 @@ const BENCHES: Record<string, Bench> = {
   archive,
   digest,
   link,
-  orchestrate,
+  orchestrate: oneAfterTheOther('orchestrate', orchestrate, planning),
   package: packageBench,
   pipeline,
+  planning,
 };
 
 const { values, positionals } = parseArgs({

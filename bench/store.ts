@@ -1,13 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { ensureCredentials } from '../src/client/embedded/credentials.js';
-import { dataPaths, lockDataDirectory } from '../src/client/embedded/data-directory.js';
 import { startObjectStore } from '../src/client/embedded/object-store.js';
-import { choosePorts } from '../src/client/embedded/ports.js';
 import type { Addresses } from '../src/client/embedded/stack.js';
-import { Supervisor } from '../src/client/embedded/supervisor.js';
-import { cleanEnvironment } from '../test/support/command.js';
+import { withServerDirectory } from './server-directory.js';
 
 /** A store of one's own, and how programs reach it. */
 export interface BenchStore {
@@ -24,20 +17,9 @@ export async function withStore<T>(
   say: (line: string) => void,
   run: (store: BenchStore) => Promise<T>,
 ): Promise<T> {
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'cdt-bench-store-'));
-  const lock = await lockDataDirectory(dataDirectory, say);
-  const supervisor = new Supervisor({ dataDirectory, report: say });
-  try {
-    const paths = dataPaths(dataDirectory);
-    const [ports, credentials] = [await choosePorts(paths), await ensureCredentials(paths)];
-    const environment = cleanEnvironment();
-    const context = { dataDirectory, environment, report: say, supervisor, paths, ports, credentials };
-    return await run(reached(await startObjectStore(context), environment));
-  } finally {
-    await supervisor.stopAll();
-    await lock.release();
-    await rm(dataDirectory, { recursive: true, force: true });
-  }
+  return withServerDirectory('store', say, async (context) =>
+    run(reached(await startObjectStore(context), context.environment)),
+  );
 }
 
 /** How programs reach a store. */

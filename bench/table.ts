@@ -23,13 +23,18 @@ function row(result: CaseResult): string[] {
   const cut = cutAfterSeconds === undefined ? '' : 'cut at ';
   return [
     ...name,
-    `${cut}${median(seconds).toFixed(2)}`,
-    `${Math.min(...seconds).toFixed(2)} - ${Math.max(...seconds).toFixed(2)}`,
+    `${cut}${shown(median(seconds))}`,
+    `${shown(Math.min(...seconds))} - ${shown(Math.max(...seconds))}`,
     figure((bytesPerSecond ?? NaN) / 1e6, 1),
     figure(cpuSeconds ?? NaN, 2),
     figure((peakRssBytes ?? NaN) / 1e6, 0),
     String(seconds.length),
   ];
+}
+
+/** Seconds; what takes milliseconds has three digits as well. */
+function shown(seconds: number): string {
+  return seconds < 0.1 ? seconds.toPrecision(3) : seconds.toFixed(2);
 }
 
 function figure(value: number, digits: number): string {

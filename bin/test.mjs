@@ -14,6 +14,8 @@ import { isolatedEnvironment, startTestStack } from './test-stack.mjs';
 const COUNTS = join(root, 'dist', '.test-counts.json');
 const total = { passed: 0, failed: 0 };
 let only = '';
+/** Test files that were run. */
+let ran = 0;
 let stack;
 let child;
 let interrupted = false;
@@ -61,7 +63,11 @@ async function check(name, work) {
 async function tests(kind, { concurrency, env = {} }) {
   say(`\n=== ${kind} tests`);
   const files = testFiles(join(root, 'dist', 'test', kind));
-  if (files.length === 0) throw new PreparationError(`there are no ${kind} tests`);
+  ran += files.length;
+  if (files.length === 0) {
+    if (only === '') throw new PreparationError(`there are no ${kind} tests`);
+    return say(`none with "${only}" in its path`);
+  }
   rmSync(COUNTS, { force: true });
   const reporters = [
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
@@ -132,6 +138,7 @@ async function main(args) {
     if (name === 'build' || wanted.length === 0 || wanted.includes(name)) await stage();
     if (name === 'build' && total.failed > 0) return;
   }
+  if (only !== '' && ran === 0) throw new PreparationError(`no test file has "${only}" in its path`);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);

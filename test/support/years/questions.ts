@@ -150,6 +150,7 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
         resolve({ observations: ['obs-none'] }).catch((error: unknown) => error),
       'staging jobs': () => catalogue.staging.jobs({ open: true }),
       'a staging job': () => catalogue.staging.job(job!.id),
+      'a staging job by its workflow': () => catalogue.staging.job(job!.workflowId),
       'packages of a staging job': () => catalogue.staging.items(job!.id),
       'what is staged': () => catalogue.staging.staged(job!.id, staged.packageId),
       'who needs a staged copy': () => catalogue.staging.facts(processing.id, staged.packageId),

@@ -16,6 +16,8 @@ import { Transports0000000000025 } from './0025-transports.js';
 import { PlanningAtScale0000000000026 } from './0026-planning-at-scale.js';
 import { Tallies0000000000027 } from './0027-tallies.js';
 import { CopiesByPath0000000000030 } from './0030-copies-by-path.js';
+import { QuickChecks0000000000031 } from './0031-quick-checks.js';
+import { GrowingTables0000000000032 } from './0032-growing-tables.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
 export const MIGRATIONS = [
@@ -37,4 +39,6 @@ export const MIGRATIONS = [
   PlanningAtScale0000000000026,
   Tallies0000000000027,
   CopiesByPath0000000000030,
+  QuickChecks0000000000031,
+  GrowingTables0000000000032,
 ];

@@ -75,16 +75,27 @@ const PASSING = [
   ],
 ];
 
+/** How a plan is made: as PostgreSQL likes it best, or by looking rows up one by one wherever an index allows it, as it does in large tables. */
+export type Planned = 'as liked' | 'by looking up';
+
+const BY_LOOKING_UP = ['seqscan', 'hashjoin', 'mergejoin']
+  .map((way) => `set local enable_${way} = off`)
+  .join('; ');
+
 /** The large tables that a statement would read whole: row by row, or by an index from its one end to the other. */
-export async function readWhole(
+async function readWhole(
   dataSource: DataSource,
   { statement, parameters }: Sent,
   large: Large,
+  planned: Planned,
 ): Promise<string[]> {
-  const answer = await dataSource.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }[]>(
-    `explain (format json) ${statement}`,
-    parameters,
-  );
+  const answer = await dataSource.transaction(async (manager) => {
+    if (planned === 'by looking up') await manager.query(BY_LOOKING_UP);
+    return manager.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }[]>(
+      `explain (format json) ${statement}`,
+      parameters,
+    );
+  });
   const found: string[] = [];
   const visit = (node: PlanNode, bounded: boolean): void => {
     const [table = '', index = ''] = [node['Relation Name'], node['Index Name']];
@@ -99,5 +110,19 @@ export async function readWhole(
     });
   };
   visit(answer[0]!['QUERY PLAN'][0]!.Plan, false);
+  return found;
+}
+
+/** The same of many statements: each large table that would be read whole, and by what. */
+export async function allReadWhole(
+  dataSource: DataSource,
+  sent: Sent[],
+  large: Large,
+  planned: Planned = 'as liked',
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const one of new Map(sent.map((each) => [each.statement, each])).values())
+    for (const table of await readWhole(dataSource, one, large, planned))
+      found.push(`all of ${table}: ${one.statement.replace(/\s+/g, ' ').slice(0, 300)}`);
   return found;
 }
