@@ -1,25 +1,27 @@
 import { inOrder } from '../utilities/in-order.js';
-import { blocksInTurn } from '../utilities/shared-blocks.js';
-import { takeBagStream, type BagPlan, type EntryOutcome, type Filled } from './bag-stream.js';
+import { outcomeOf, settled } from '../utilities/settled.js';
+import { blocksInTurn, inTurn } from '../utilities/shared-blocks.js';
+import type { Lease } from '../utilities/threads.js';
+import { BagContents } from './bag-contents.js';
 import { BLOCKS_IN_FLIGHT, type PackageOutput } from './package-output.js';
-import type { PackageMember, RefusedEntry, SourceEntry } from './package-result.js';
+import type { SourceEntry } from './package-result.js';
+import { takePacker, type Filled, type Packer, type PackingPlan } from './packer.js';
+import { shareOut } from './shares.js';
+import type { ExpectedEntry } from './source-member.js';
 
 const BLOCK_BYTES = 1024 * 1024;
-const FILLED_AHEAD = 2;
-/** Entries that go to the thread at a time. */
-const BATCH = 2000;
+/** Threads that read: what small files cost is not their bytes but their being opened one by one. */
+const PACKERS = 2;
+const FILLED_AHEAD = 2 * PACKERS;
 
-/** What is in a bag that was written, and what is not. */
-export interface WrittenBag {
-  members: PackageMember[];
-  refused: RefusedEntry[];
-  /** Regular files in it and their bytes. */
-  fileCount: number;
-  payloadBytes: number;
+/** What a bag is made of. */
+export interface BagPlan extends PackingPlan {
+  /** Lines for `bag-info.txt`; `Payload-Oxum` is added. */
+  bagInfo: Record<string, string>;
 }
 
 /**
- * Writes a bag of these entries into an output: one thread reads and digests the files, another one digests the tar, and the system
+ * Writes a bag of these entries into an output: threads read and digest the files, another one digests the tar, and the system
  * writes it, each at another block.
  *
  * @param options `onProgress` is called with the payload bytes dealt with so far; rises to the sum of the entries' sizes
@@ -29,38 +31,88 @@ export async function writeBag(
   plan: BagPlan,
   entries: SourceEntry[],
   options: { signal?: AbortSignal; onProgress?: (payloadBytesDone: number) => void },
-): Promise<WrittenBag> {
-  const bag: WrittenBag = { members: [], refused: [], fileCount: 0, payloadBytes: 0 };
-  const lease = await takeBagStream(plan);
+): Promise<BagContents> {
+  const contents = new BagContents();
+  const packers = await takePackers(plan, Math.max(1, Math.min(PACKERS, entries.length)));
+  const blocks = blocksInTurn(FILLED_AHEAD + BLOCKS_IN_FLIGHT, BLOCK_BYTES);
   try {
-    const { session } = lease;
-    for (let at = 0; at < entries.length; at += BATCH) await session.add(entries.slice(at, at + BATCH));
     let dealtWith = 0;
-    const fill = async (block: Buffer) => ({ block, filled: await session.fill(block) });
-    const blocks = blocksInTurn(FILLED_AHEAD + BLOCKS_IN_FLIGHT, BLOCK_BYTES);
-    for await (const { block, filled } of inOrder(blocks, FILLED_AHEAD, fill)) {
+    let bytesDone = 0;
+    const jobs = jobsOf(shareOut(plan.name, entries, BLOCK_BYTES), packers, blocks);
+    for await (const { block, filled } of inOrder(jobs, FILLED_AHEAD, fill)) {
       options.signal?.throwIfAborted();
-      if (filled.length === 0) break;
-      if (filled.from < output.position) await output.cutBack(filled.from);
-      await output.append(block.subarray(0, filled.length), filled.mark);
-      for (const outcome of filled.outcomes) note(bag, entries[dealtWith++], outcome);
-      count(bag, filled);
-      options.onProgress?.(filled.payloadDone);
+      await put(output, block.subarray(0, filled.length), filled);
+      for (const outcome of filled.outcomes) {
+        const entry = entries[dealtWith++];
+        if (entry === undefined) throw new Error('there are more outcomes than entries');
+        contents.note(entry, outcome);
+        bytesDone += entry.size;
+      }
+      options.onProgress?.(bytesDone + filled.begun);
     }
-    return bag;
+    if (dealtWith < entries.length) throw new Error('there are more entries than outcomes');
+    for (const bytes of packed(contents.rest(plan.name, plan.bagInfo), blocks)) await output.append(bytes);
+    return contents;
   } finally {
-    lease.release();
+    for (const { release } of packers) release();
   }
 }
 
-function note(bag: WrittenBag, entry: SourceEntry | undefined, outcome: EntryOutcome): void {
-  if (entry === undefined) throw new Error('there are more outcomes than entries');
-  if ('refused' in outcome)
-    bag.refused.push({ path: entry.path, kind: outcome.refused, reason: outcome.reason });
-  else bag.members.push({ ...entry, ...outcome });
+/** All of them, or none. */
+async function takePackers(plan: PackingPlan, count: number): Promise<Lease<Packer>[]> {
+  const taken = await Promise.all(Array.from({ length: count }, () => settled(takePacker(plan))));
+  try {
+    return taken.map(outcomeOf);
+  } catch (error) {
+    for (const one of taken) if (one.status === 'fulfilled') one.value.release();
+    throw error;
+  }
 }
 
-function count(bag: WrittenBag, { files, payloadBytes }: Filled): void {
-  bag.fileCount = files;
-  bag.payloadBytes = payloadBytes;
+interface Job {
+  share: ExpectedEntry[];
+  packer: Lease<Packer>;
+  block: Buffer;
+}
+
+/** The packers take turns, but for what goes on with the share before. */
+function* jobsOf(
+  shares: Iterable<ExpectedEntry[]>,
+  packers: Lease<Packer>[],
+  blocks: Generator<Buffer, never>,
+): Generator<Job> {
+  const turns = inTurn(packers);
+  let packer = turns.next().value;
+  for (const share of shares) {
+    if (share.length > 0) packer = turns.next().value;
+    yield { share, packer, block: blocks.next().value };
+  }
+}
+
+async function fill({ share, packer, block }: Job): Promise<{ block: Buffer; filled: Filled }> {
+  return { block, filled: await packer.session.fill(block, share) };
+}
+
+async function put(output: PackageOutput, bytes: Buffer, { turn }: Filled): Promise<void> {
+  if (turn === 'begins') await output.mark();
+  if (turn === 'undone') await output.cutBack();
+  await output.append(bytes);
+}
+
+/** The bytes of all the parts, in blocks. */
+function* packed(parts: Iterable<Buffer>, blocks: Generator<Buffer, never>): Generator<Buffer> {
+  let block = blocks.next().value;
+  let at = 0;
+  for (const part of parts) {
+    for (let from = 0; from < part.length;) {
+      const copied = part.copy(block, at, from);
+      at += copied;
+      from += copied;
+      if (at < block.length) continue;
+      yield block;
+      block = blocks.next().value;
+      at = 0;
+    }
+  }
+  yield block.subarray(0, at);
 }

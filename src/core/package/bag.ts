@@ -44,8 +44,9 @@ export function payloadOxum(bytes: number, files: number): string {
 
 /** A line of a manifest as `sha256sum` writes it: a name with a line break or backslash is escaped, and the line marked. */
 export function manifestLine(sha256: string, path: Buffer): Buffer {
-  const escaped = escape(path);
-  return Buffer.concat([Buffer.from(`${escaped === path ? '' : '\\'}${sha256}  `), escaped, NEWLINE]);
+  const name = path.toString('latin1');
+  const escaped = name.replace(/[\n\r\\]/g, (character) => ESCAPES[character] ?? character);
+  return Buffer.from(`${escaped === name ? '' : '\\'}${sha256}  ${escaped}\n`, 'latin1');
 }
 
 /** The inverse of {@link manifestLine}, without the line's end; undefined for what is no such line. */
@@ -59,19 +60,9 @@ export function parseManifestLine(line: Buffer): { sha256: string; path: Buffer 
   return path && { sha256, path };
 }
 
-const NEWLINE = Buffer.from('\n');
 const BACKSLASH = 0x5c;
 const ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\\': '\\\\' };
 const ESCAPED = Object.fromEntries(Object.entries(ESCAPES).map(([character, escape]) => [escape, character]));
-
-/** The same buffer where nothing needs an escape. */
-function escape(path: Buffer): Buffer {
-  if (!path.includes('\n') && !path.includes('\r') && !path.includes('\\')) return path;
-  return Buffer.from(
-    path.toString('latin1').replace(/[\n\r\\]/g, (c) => ESCAPES[c] ?? c),
-    'latin1',
-  );
-}
 
 function unescape(text: Buffer): Buffer | undefined {
   const escaped = text.toString('latin1');

@@ -51,8 +51,13 @@ export async function createPackage(request: PackageRequest): Promise<PackageRes
   const output = await PackageOutput.create(destination);
   try {
     const bagInfo = { 'Bagging-Date': new Date().toISOString().slice(0, 10), ...request.bagInfo };
-    const bag = await writeBag(output, { root, name, bagInfo }, entries, request);
-    await requireSource(root, request.sourceRoot, bag.refused);
+    const { members, refused, fileCount, payloadBytes } = await writeBag(
+      output,
+      { root, name, bagInfo },
+      entries,
+      request,
+    );
+    await requireSource(root, request.sourceRoot, refused);
     signal?.throwIfAborted();
     // Another attempt may have finished meanwhile: what it published may be on its way already.
     const meanwhile = await finishedResult(destination);
@@ -61,7 +66,10 @@ export async function createPackage(request: PackageRequest): Promise<PackageRes
       version: 1,
       name: basename(destination),
       ...(await output.publish()),
-      ...bag,
+      fileCount,
+      payloadBytes,
+      members,
+      refused,
       createdAt: new Date().toISOString(),
     };
     await writeFileAtomically(resultPath(destination), JSON.stringify(result));

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { classifyDiskError } from '../utilities/disk.js';
 import { errorCode } from './source-root.js';
@@ -12,6 +12,8 @@ const CARD = 80;
 /** Headers longer than this have their instrument's name further up. */
 const HEADER_BYTES = 8 * FITS_BLOCK;
 const MAX_LENGTH = 48;
+/** Links are not followed, and a fifo must not stop us. */
+const HOW = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** What can go wrong with one file; packaging tells of it. */
 const OF_THE_FILE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EACCES', 'EPERM', 'EIO', 'ENAMETOOLONG'];
 
@@ -27,15 +29,34 @@ export function isFitsName(name: Buffer): boolean {
 export async function readInstrumentModule(path: Buffer): Promise<string | undefined> {
   let file;
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = await open(path, HOW);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
     return moduleOfHeader(buffer.subarray(0, bytesRead));
   } catch (error) {
-    if (OF_THE_FILE.includes(errorCode(error))) return undefined;
-    throw classifyDiskError(error, { subject: path.toString() });
+    throwOthers(error, path);
+    return undefined;
   } finally {
     await file?.close();
   }
+}
+
+/** The same at once, for a thread that may wait for the disk. */
+export function readInstrumentModuleSync(path: Buffer): string | undefined {
+  let file;
+  try {
+    file = openSync(path, HOW);
+    const buffer = Buffer.allocUnsafe(HEADER_BYTES);
+    return moduleOfHeader(buffer.subarray(0, readSync(file, buffer, 0, HEADER_BYTES, 0)));
+  } catch (error) {
+    throwOthers(error, path);
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function throwOthers(error: unknown, path: Buffer): void {
+  if (!OF_THE_FILE.includes(errorCode(error))) throw classifyDiskError(error, { subject: path.toString() });
 }
 
 /** The module that the first bytes of a FITS file name. A compressed image says it in the header after an empty first one. */

@@ -26,6 +26,7 @@ export class PackageOutput {
   readonly #digest: Lease<DigestSession>;
   readonly #flight = new InFlight(BLOCKS_IN_FLIGHT);
   #position = 0;
+  #markedAt = 0;
   #syncedAt = 0;
   #syncing: Promise<PromiseSettledResult<void>> | undefined;
 
@@ -52,32 +53,29 @@ export class PackageOutput {
     }
   }
 
-  /** Bytes appended so far. */
-  get position(): number {
-    return this.#position;
-  }
-
-  /**
-   * Appends bytes, and returns when at most {@link BLOCKS_IN_FLIGHT} - 1 of the blocks given last are still in use.
-   *
-   * @param mark where in them the place is that {@link cutBack} goes back to
-   */
-  async append(bytes: Buffer, mark?: number): Promise<void> {
+  /** Appends bytes, and returns when at most {@link BLOCKS_IN_FLIGHT} - 1 of the blocks given last are still in use. */
+  async append(bytes: Buffer): Promise<void> {
     const position = this.#position;
     this.#position += bytes.length;
-    const work = [writeAll(this.#file, bytes, position), this.#digest.session.update(bytes, mark)];
+    const work = [writeAll(this.#file, bytes, position), this.#digest.session.update(bytes)];
     // Both at their end, however it came: the bytes may be used again then.
     await this.#onDisk(this.#flight.add(Promise.allSettled(work).then(() => Promise.all(work))));
     if (this.#position - this.#syncedAt >= SYNC_EVERY_BYTES) await this.#sync();
   }
 
-  /** Takes back all that was appended since the mark, which is at this place. A mark serves once. */
-  async cutBack(position: number): Promise<void> {
+  /** The end of what was appended is the place that {@link cutBack} goes back to. */
+  async mark(): Promise<void> {
+    this.#markedAt = this.#position;
+    await this.#onDisk(this.#flight.add(this.#digest.session.mark()));
+  }
+
+  /** Takes back all that was appended since the mark. A mark serves once. */
+  async cutBack(): Promise<void> {
     await this.#onDisk(this.#flight.drain());
-    await this.#onDisk(this.#file.truncate(position));
+    await this.#onDisk(this.#file.truncate(this.#markedAt));
     await this.#digest.session.back();
-    this.#position = position;
-    this.#syncedAt = Math.min(this.#syncedAt, position);
+    this.#position = this.#markedAt;
+    this.#syncedAt = Math.min(this.#syncedAt, this.#markedAt);
   }
 
   /** Makes all of it durable under its name; the answer is the size and SHA-256 (hex) of the whole. */

@@ -3,19 +3,32 @@ import { freeSpace, isFull } from '../utilities/disk.js';
 import { BLOCK, padded } from '../utilities/tar-writer.js';
 import { PAYLOAD_FOLDER } from './bag.js';
 import type { SourceEntry } from './package-result.js';
+import type { ExpectedEntry } from './source-member.js';
 
 const ADVICE = 'Free space in the buffer; the work goes on by itself.';
 
 /** About the size that the tar of these entries will have in bytes, rather a little more. */
 export function plannedBytes(name: string, entries: SourceEntry[]): number {
   const tags = 16 * BLOCK;
-  return entries.reduce((sum, entry) => {
-    const path = Buffer.byteLength(`${name}/${PAYLOAD_FOLDER}/${entry.path}`);
-    const header = path <= 100 ? BLOCK : 3 * BLOCK + padded(path);
-    const line = 66 + path;
-    return sum + header + padded(entry.size) + line;
-  }, tags);
+  const line = 66 + `${PAYLOAD_FOLDER}/`.length;
+  return entries.reduce(
+    (sum, entry) => sum + memberBytes(name, entry) + line + Buffer.byteLength(entry.path),
+    tags,
+  );
 }
+
+/** The most bytes that an entry takes in a tar with its header and padding, but for a long target of a link. */
+export function memberBytes(name: string, { path, size, mtimeNs }: ExpectedEntry): number {
+  const inTar = `${name}/${PAYLOAD_FOLDER}/${path}`;
+  const time = Number(mtimeNs);
+  const isPlain = inTar.length < 99 && PLAIN.test(inTar) && time >= 0 && time < PLAIN_TIME;
+  return (isPlain ? BLOCK : 3 * BLOCK + padded(Buffer.byteLength(inTar))) + padded(size);
+}
+
+/** Plain ASCII, with no byte written as an escape. */
+const PLAIN = /^[ -$&-~]*$/;
+/** Nanoseconds from 1970 on that surely have room in a header, as seconds. */
+const PLAIN_TIME = 8e18;
 
 /**
  * Makes sure that a folder's disk has room for so many bytes. Throws a {@link StorageError} where it has not now, a

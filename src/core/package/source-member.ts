@@ -31,6 +31,9 @@ export class Refusal {
   }
 }
 
+/** What is looked for: an entry as the scan saw it. */
+export type ExpectedEntry = Pick<SourceEntry, 'path' | 'kind' | 'size' | 'mtimeNs'>;
+
 /** A regular file, open for reading, that is what the scan saw. Whoever has it closes it. */
 export interface OpenMember {
   /** Descriptor. */
@@ -38,11 +41,13 @@ export interface OpenMember {
   stats: BigIntStats;
 }
 
+/** A part that is empty, `.` or `..`, or a NUL. */
+const LEADS_ELSEWHERE = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
+
 /** The bytes of an entry's path below the root. Throws a {@link PackageError} for a path that could lead elsewhere. */
-export function memberPath(entry: SourceEntry): Buffer {
+export function memberPath(entry: ExpectedEntry): Buffer {
   const path = decodePath(entry.path);
-  const parts = path.toString('latin1').split('/');
-  if (path.includes(0) || parts.some((part) => part === '' || part === '.' || part === '..')) {
+  if (LEADS_ELSEWHERE.test(path.toString('latin1'))) {
     throw new PackageError(`"${printable(entry.path)}" is not a path below a source`, {
       subject: printable(entry.path),
     });
@@ -51,7 +56,7 @@ export function memberPath(entry: SourceEntry): Buffer {
 }
 
 /** Opens a file without following links, and makes sure that it is the one that the scan saw. */
-export function openMember(root: SourceRoot, entry: SourceEntry): OpenMember | Refusal {
+export function openMember(root: SourceRoot, entry: ExpectedEntry): OpenMember | Refusal {
   const path = joinBytes(root.path, memberPath(entry));
   let file: number | undefined;
   let taken = false;
@@ -72,7 +77,7 @@ export function openMember(root: SourceRoot, entry: SourceEntry): OpenMember | R
 }
 
 /** Whether an open file was left alone since it was opened; undefined if so. */
-export function changedSince({ file, stats }: OpenMember, entry: SourceEntry): Refusal | undefined {
+export function changedSince({ file, stats }: OpenMember, entry: ExpectedEntry): Refusal | undefined {
   try {
     const now = fstatSync(file, { bigint: true });
     const same = now.size === stats.size && now.mtimeNs === stats.mtimeNs && now.ctimeNs === stats.ctimeNs;
@@ -85,7 +90,7 @@ export function changedSince({ file, stats }: OpenMember, entry: SourceEntry): R
 /** What a symlink says, and its metadata. The link is not followed. */
 export function readLink(
   root: SourceRoot,
-  entry: SourceEntry,
+  entry: ExpectedEntry,
 ): { target: Buffer; stats: BigIntStats } | Refusal {
   const path = joinBytes(root.path, memberPath(entry));
   try {
@@ -100,7 +105,7 @@ export function readLink(
 }
 
 /** The metadata of a folder that was empty at the scan and still is. */
-export function readFolder(root: SourceRoot, entry: SourceEntry): { stats: BigIntStats } | Refusal {
+export function readFolder(root: SourceRoot, entry: ExpectedEntry): { stats: BigIntStats } | Refusal {
   const path = joinBytes(root.path, memberPath(entry));
   try {
     const stats = lstatSync(path, { bigint: true });
@@ -113,7 +118,7 @@ export function readFolder(root: SourceRoot, entry: SourceEntry): { stats: BigIn
 }
 
 /** The refusal that an error of the file system means for one entry; errors that concern more than it are thrown. */
-export function refusalFor(error: unknown, entry: SourceEntry): Refusal {
+export function refusalFor(error: unknown, entry: ExpectedEntry): Refusal {
   const code = errorCode(error);
   const refuse = REFUSALS[code];
   if (refuse === undefined)
@@ -134,7 +139,12 @@ const REFUSALS: Record<string, [RefusedEntry['kind'], string]> = {
   ENAMETOOLONG: ['unsupported', 'Its path is too long to open'],
 };
 
-function matches(stats: BigIntStats, entry: SourceEntry): boolean {
+/** Seconds of a time in nanoseconds, rounded down also before 1970. */
+export function wholeSeconds(nanoseconds: bigint): bigint {
+  return (nanoseconds < 0n ? nanoseconds - 999_999_999n : nanoseconds) / 1_000_000_000n;
+}
+
+function matches(stats: BigIntStats, entry: ExpectedEntry): boolean {
   const sizeMatches = entry.kind !== 'file' || stats.size === BigInt(entry.size);
   return sizeMatches && stats.mtimeNs === BigInt(entry.mtimeNs);
 }

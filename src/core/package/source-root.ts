@@ -54,7 +54,9 @@ export async function isEmpty(root: SourceRoot): Promise<boolean> {
 
 /** Joins folders and names that are bytes. */
 export function joinBytes(...parts: Buffer[]): Buffer {
-  return Buffer.concat(parts.flatMap((part, index) => (index === 0 ? [part] : [SLASH, part])));
+  const joined: Buffer[] = [];
+  for (const part of parts) joined.push(SLASH, part);
+  return Buffer.concat(joined.slice(1));
 }
 
 /** The system's code of an error, such as `ENOENT`. */

@@ -86,7 +86,7 @@ class GatheringDigest {
       this.#thread ??= await takeDigest();
       await this.#flight.add(this.#thread.session.update(this.#block));
     }
-    this.#block = this.#blocks.next().value as Buffer;
+    this.#block = this.#blocks.next().value;
     this.#filled = 0;
   }
 }

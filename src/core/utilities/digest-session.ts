@@ -6,13 +6,13 @@ export class DigestSession {
   #hash: Hash = createHash('sha256');
   #marked: Hash | undefined;
 
-  /** Adds bytes. What is before `mark` is what {@link back} goes back to. */
-  update(bytes: Uint8Array, mark?: number): void {
-    if (mark !== undefined) {
-      this.#hash.update(bytes.subarray(0, mark));
-      this.#marked = this.#hash.copy();
-    }
-    this.#hash.update(mark === undefined ? bytes : bytes.subarray(mark));
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+
+  /** This is what {@link back} goes back to. */
+  mark(): void {
+    this.#marked = this.#hash.copy();
   }
 
   /** Forgets all that was added since the last mark. A mark serves once. */

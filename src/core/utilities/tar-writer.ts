@@ -1,5 +1,5 @@
+import { isAscii } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { Header } from 'tar';
 import type { EntryKind } from '../states.js';
 
 /** Tar works in blocks of this many bytes. */
@@ -8,8 +8,11 @@ export const BLOCK = 512;
 /** What ends a tar: two blocks of zeros. */
 export const END_OF_ARCHIVE: Buffer = Buffer.alloc(2 * BLOCK);
 
-/** Seconds that fit a ustar header; beyond them the exact time goes into a PAX record. */
+/** What fits a ustar header; beyond it the exact value goes into a PAX record. */
+const MAX_HEADER_SIZE = 0o77777777777;
 const MAX_HEADER_SECONDS = 0o77777777777n;
+const NAME_BYTES = 100;
+const PREFIX_BYTES = 155;
 
 /** One entry as its header tells it. Paths are bytes, since on Linux names are bytes. */
 export interface TarEntry {
@@ -29,33 +32,38 @@ export interface TarEntry {
  * bytes of a name, the size or the time.
  */
 export function tarHeader(entry: TarEntry): Buffer {
-  const path = entry.kind === 'directory' ? Buffer.concat([entry.path, Buffer.from('/')]) : entry.path;
+  const path = latin1(entry.path) + (entry.kind === 'directory' ? '/' : '');
+  const linkTarget = entry.linkTarget && latin1(entry.linkTarget);
   const seconds = clamp(entry.mtime);
   const fields = {
     type: TYPES[entry.kind],
     size: entry.size,
     // No setuid or setgid: extracted by root, the file would run as root.
     mode: entry.mode & 0o777,
-    mtime: new Date(Number(seconds) * 1000),
-    uid: 0,
-    gid: 0,
+    seconds: Number(seconds),
   };
-  const plain = new Header({ ...fields, path: ascii(path), linkpath: ascii(entry.linkTarget) });
-  const block = Buffer.alloc(BLOCK);
-  if (!plain.encode(block) && isAscii(path) && isAscii(entry.linkTarget) && seconds === entry.mtime)
-    return block;
+  const name = nameFields(path);
+  if (
+    name !== undefined &&
+    isAscii(entry.path) &&
+    isLinkField(entry.linkTarget) &&
+    entry.size <= MAX_HEADER_SIZE &&
+    seconds === entry.mtime
+  )
+    return ustarHeader({ ...fields, ...name, linkTarget });
 
   const records = [record('path', path)];
-  if (entry.linkTarget !== undefined) records.push(record('linkpath', entry.linkTarget));
-  if (entry.size > 0) records.push(record('size', Buffer.from(entry.size.toString())));
-  if (seconds !== entry.mtime) records.push(record('mtime', Buffer.from(entry.mtime.toString())));
-  const body = Buffer.concat(records);
-  const placeholder = `long-names/${createHash('sha256').update(path).digest('hex').slice(0, 32)}`;
+  if (linkTarget !== undefined) records.push(record('linkpath', linkTarget));
+  if (entry.size > 0) records.push(record('size', entry.size.toString()));
+  if (seconds !== entry.mtime) records.push(record('mtime', entry.mtime.toString()));
+  const body = Buffer.from(records.join(''), 'latin1');
+  const digest = createHash('sha256').update(path, 'latin1').digest('hex');
+  const placeholder = `long-names/${digest.slice(0, 32)}`;
   return Buffer.concat([
-    encode({ ...fields, type: 'ExtendedHeader', path: placeholder, size: body.length, mode: 0o644 }),
+    ustarHeader({ ...fields, type: 'x', name: placeholder, size: body.length, mode: 0o644 }),
     body,
     padding(body.length),
-    encode({ ...fields, path: placeholder, linkpath: entry.linkTarget && placeholder }),
+    ustarHeader({ ...fields, name: placeholder, linkTarget: linkTarget && placeholder }),
   ]);
 }
 
@@ -69,30 +77,89 @@ export function padded(size: number): number {
   return size + padding(size).length;
 }
 
-const TYPES = { file: 'File', symlink: 'SymbolicLink', directory: 'Directory' } as const;
+const TYPES = { file: '0', symlink: '2', directory: '5' } as const;
 
-function encode(fields: ConstructorParameters<typeof Header>[0]): Buffer {
-  const block = Buffer.alloc(BLOCK);
-  new Header(fields).encode(block);
+/** What a ustar header says; texts are bytes as Latin-1. */
+interface UstarFields {
+  type: string;
+  name: string;
+  /** Folders that have no room in the name. */
+  prefix?: string;
+  size: number;
+  mode: number;
+  seconds: number;
+  linkTarget?: string;
+}
+
+/** Owner and group 0. */
+const OWNER = octal(0, 8).repeat(2);
+const BLANK_SUM = ' '.repeat(8);
+const SUM_AT = 148;
+/** The format's name and version, no names of owner and group. */
+const USTAR = 'ustar\0' + '00' + '\0'.repeat(64);
+const NO_DEVICE = octal(0, 8).repeat(2);
+
+function ustarHeader({ type, name, prefix = '', size, mode, seconds, linkTarget = '' }: UstarFields): Buffer {
+  const text =
+    field(name, NAME_BYTES) +
+    octal(mode, 8) +
+    OWNER +
+    (size <= MAX_HEADER_SIZE ? octal(size, 12) : base256(size, 12)) +
+    octal(seconds, 12) +
+    BLANK_SUM +
+    type +
+    field(linkTarget, NAME_BYTES) +
+    USTAR +
+    NO_DEVICE +
+    field(prefix, PREFIX_BYTES);
+  const block = Buffer.from(field(text, BLOCK), 'latin1');
+  let sum = 0;
+  for (let at = 0; at < BLOCK; at++) sum += block[at] ?? 0;
+  block.write(octal(sum, 8), SUM_AT, 'latin1');
   return block;
 }
 
+function field(text: string, bytes: number): string {
+  return text.padEnd(bytes, '\0');
+}
+
+/** Octal digits in a field that ends with a space and a NUL; with the NUL alone where they need that room. */
+function octal(value: number, bytes: number): string {
+  const digits = value.toString(8).padStart(bytes - 2, '0');
+  return digits.length === bytes - 1 ? `${digits}\0` : `${digits} \0`;
+}
+
+/** What has more octal digits than a field: its bytes, behind a mark. */
+function base256(value: number, bytes: number): string {
+  const digits = Buffer.from(value.toString(16).padStart(2 * (bytes - 1), '0'), 'hex');
+  return `\x80${latin1(digits)}`;
+}
+
+/** A path in the two fields for it, the name as short as can be; undefined where it has no room there. */
+function nameFields(path: string): { name: string; prefix?: string } | undefined {
+  if (path.length < NAME_BYTES) return { name: path };
+  const whole = path.endsWith('/') ? path.slice(0, -1) : path;
+  const slash = whole.lastIndexOf('/', PREFIX_BYTES);
+  const name = whole.slice(slash + 1);
+  return slash > 0 && name.length <= NAME_BYTES ? { name, prefix: whole.slice(0, slash) } : undefined;
+}
+
+function isLinkField(target: Buffer | undefined): boolean {
+  return target === undefined || (target.length <= NAME_BYTES && isAscii(target));
+}
+
 /** One PAX record, `<length> <key>=<value>\n`; the length counts its own digits. */
-function record(key: string, value: Buffer): Buffer {
+function record(key: string, value: string): string {
   const rest = 1 + key.length + 1 + value.length + 1;
   let length = rest + 1;
   while (length !== rest + length.toString().length) length = rest + length.toString().length;
-  return Buffer.concat([Buffer.from(`${length} ${key}=`), value, Buffer.from('\n')]);
+  return `${length} ${key}=${value}\n`;
 }
 
 function clamp(seconds: bigint): bigint {
   return seconds < 0n ? 0n : seconds > MAX_HEADER_SECONDS ? MAX_HEADER_SECONDS : seconds;
 }
 
-function isAscii(bytes: Buffer | undefined): boolean {
-  return bytes === undefined || bytes.every((byte) => byte < 0x80);
-}
-
-function ascii(bytes: Buffer | undefined): string {
-  return bytes?.toString('latin1') ?? '';
+function latin1(bytes: Buffer): string {
+  return bytes.toString('latin1');
 }

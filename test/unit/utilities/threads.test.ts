@@ -65,7 +65,9 @@ test('a digest goes back to its mark, and tells of one piece as of the whole', a
   const [a, b, c] = [randomBytes(1000), randomBytes(3000), randomBytes(20)];
   const { session, release } = await takeDigest();
   await session.update(a);
-  await session.update(b, 1000);
+  await session.update(b.subarray(0, 1000));
+  await session.mark();
+  await session.update(b.subarray(1000));
   await session.update(c);
   await session.back();
   const piece = await session.updateAndDigest(c);

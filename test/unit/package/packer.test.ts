@@ -14,10 +14,13 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ConfigurationError } from '../../../src/core/exceptions.js';
 import { bagInfoText, DECLARATION, manifestLine, payloadOxum } from '../../../src/core/package/bag.js';
-import { BagStream } from '../../../src/core/package/bag-stream.js';
+import { BagContents } from '../../../src/core/package/bag-contents.js';
+import { Packer, type EntryOutcome } from '../../../src/core/package/packer.js';
 import type { SourceEntry } from '../../../src/core/package/package-result.js';
+import { shareOut } from '../../../src/core/package/shares.js';
 import { findSourceRoot } from '../../../src/core/package/source-root.js';
 import { decodePath } from '../../../src/core/utilities/path-text.js';
+import { inTurn } from '../../../src/core/utilities/shared-blocks.js';
 import { END_OF_ARCHIVE, padding, tarHeader } from '../../../src/core/utilities/tar-writer.js';
 import { withScratch } from '../../support/scratch.js';
 import { buildTree } from '../../support/weird-tree.js';
@@ -72,36 +75,40 @@ function plainBag(source: string, entries: SourceEntry[]): Buffer {
   return Buffer.concat([...parts, END_OF_ARCHIVE]);
 }
 
-/** Takes a stream's blocks one after the other, and puts together what they say; `between` runs before each. */
-function together(stream: BagStream, blockBytes: number, between: (block: number) => void = () => undefined) {
-  const tar: Buffer[] = [];
-  let position = 0;
-  let mark: number | undefined;
-  const outcomes = [];
-  let payloadDone = 0;
-  for (let block = 0; ; block++) {
-    between(block);
+/** Fills block after block, by two packers in turn as the writer has it, and puts together what they say; `between` runs before each block. */
+async function together(
+  source: string,
+  entries: SourceEntry[],
+  blockBytes: number,
+  between: (block: number) => void = () => undefined,
+) {
+  const root = await findSourceRoot(source, ConfigurationError);
+  const packers = inTurn([new Packer({ root, name: 'bag' }), new Packer({ root, name: 'bag' })]);
+  const contents = new BagContents();
+  const outcomes: EntryOutcome[] = [];
+  let packer = packers.next().value;
+  let tar: Buffer[] = [];
+  let begun = 0;
+  let marked: Buffer[] | undefined;
+  let block = 0;
+  for (const share of shareOut('bag', entries, blockBytes)) {
+    between(block++);
+    if (share.length > 0) packer = packers.next().value;
     const bytes = Buffer.alloc(blockBytes);
-    const filled = stream.fill(bytes);
-    outcomes.push(...filled.outcomes);
-    assert.ok(filled.payloadDone >= payloadDone, 'progress went back');
-    payloadDone = filled.payloadDone;
-    if (filled.length === 0) return { tar: Buffer.concat(tar), outcomes, payloadDone };
-    if (filled.from < position) {
-      assert.equal(filled.from, mark, 'it goes back to another place than the mark');
-      tar.splice(0, tar.length, Buffer.concat(tar).subarray(0, filled.from));
+    const filled = packer.fill(bytes, share);
+    if (filled.turn === 'begins') marked = [...tar];
+    if (filled.turn === 'undone') {
+      assert.ok(marked !== undefined && filled.length === 0, 'there is no mark to go back to');
+      tar = marked;
     }
     tar.push(bytes.subarray(0, filled.length));
-    position = filled.from + filled.length;
-    if (filled.mark !== undefined) mark = filled.from + filled.mark;
+    begun = filled.begun;
+    outcomes.push(...filled.outcomes);
   }
-}
-
-async function streamOf(source: string, entries: SourceEntry[]): Promise<BagStream> {
-  const root = await findSourceRoot(source, ConfigurationError);
-  const stream = new BagStream({ root, name: 'bag', bagInfo: BAG_INFO });
-  stream.add(entries);
-  return stream;
+  assert.equal(begun, 0, 'a file is not at its end');
+  assert.equal(outcomes.length, entries.length);
+  outcomes.forEach((outcome, at) => contents.note(entries[at]!, outcome));
+  return { tar: Buffer.concat([...tar, ...contents.rest('bag', BAG_INFO)]), outcomes };
 }
 
 function sha256(bytes: Buffer): string {
@@ -115,13 +122,8 @@ test('a tree of awkward names gives the same bytes, whatever the size of the blo
     const { entries } = await scan(source);
     const expected = plainBag(source, entries);
     for (const blockBytes of [512, 4096, 10_007, 65_536, 1_048_576, 16_777_216]) {
-      const { tar, outcomes, payloadDone } = together(await streamOf(source, entries), blockBytes);
+      const { tar } = await together(source, entries, blockBytes);
       assert.equal(sha256(tar), sha256(expected), `blocks of ${blockBytes} bytes`);
-      assert.equal(outcomes.length, entries.length);
-      assert.equal(
-        payloadDone,
-        entries.reduce((sum, { size }) => sum + size, 0),
-      );
     }
   });
 });
@@ -144,7 +146,7 @@ test('files that change at any moment leave the bag of the others, wherever the 
             for (const [file, when] of changes)
               if (when === block && file < files.length) appendFileSync(join(source, `f${file}`), 'more');
           };
-          const { tar, outcomes } = together(await streamOf(source, entries), blockBytes, change);
+          const { tar, outcomes } = await together(source, entries, blockBytes, change);
           const taken = entries.filter((_, at) => 'ctimeNs' in outcomes[at]!);
           const left = entries.filter(({ path, size }) => statSync(join(source, path)).size === size);
           for (const entry of left)

@@ -1,0 +1,35 @@
+import { memberBytes } from './package-space.js';
+import type { ExpectedEntry } from './source-member.js';
+
+/** The most bytes that the target of a link takes in a header of its own. */
+const LINK_TARGET = 10 * 512;
+
+/**
+ * Shares entries out on the blocks of a tar: as many as have room in one. An entry that has none as a whole goes alone, followed by an
+ * empty share for each further block that it takes, rather one too many.
+ */
+export function* shareOut(
+  name: string,
+  entries: readonly ExpectedEntry[],
+  blockBytes: number,
+): Generator<ExpectedEntry[]> {
+  let share: ExpectedEntry[] = [];
+  let room = blockBytes;
+  for (const { path, kind, size, mtimeNs } of entries) {
+    const entry = { path, kind, size, mtimeNs };
+    const bytes = memberBytes(name, entry) + (kind === 'symlink' ? LINK_TARGET : 0);
+    if (bytes > room && share.length > 0) {
+      yield share;
+      share = [];
+      room = blockBytes;
+    }
+    share.push(entry);
+    room -= bytes;
+    if (room >= 0) continue;
+    yield share;
+    for (; room < 0; room += blockBytes) yield [];
+    share = [];
+    room = blockBytes;
+  }
+  if (share.length > 0) yield share;
+}

@@ -1,0 +1,179 @@
+import { lstatSync, readdirSync, type BigIntStats } from 'node:fs';
+import type { FoundEntry } from '../database/records.js';
+import { PermanentError } from '../exceptions.js';
+import type { EntryKind } from '../states.js';
+import { LOCATION_MARKER } from '../storage/location-marker.js';
+import { classifyDiskError } from '../utilities/disk.js';
+import { encodePath, type PathText } from '../utilities/path-text.js';
+import { printable } from '../utilities/printable.js';
+import { asBuffer, takeThread, type Lease } from '../utilities/threads.js';
+import { PAYLOAD_FOLDER } from './bag.js';
+import { isFitsName, readInstrumentModuleSync } from './instrument-module.js';
+import type { RefusedEntry } from './package-result.js';
+import { errorCode, joinBytes, READ_ADVICE, type SourceRoot } from './source-root.js';
+
+/** The longest path that can be unpacked again below a bag's folder: the system takes 4095 bytes, the folder's name up to 255. */
+const MAX_PATH = 4095 - 255 - `/${PAYLOAD_FOLDER}/`.length;
+/** Findings that are told at a time. */
+const BATCH = 500;
+const MARKER = Buffer.from(LOCATION_MARKER);
+
+export interface WalkPlan {
+  root: SourceRoot;
+  /** Seconds that a file must have been left alone to count as quiet. */
+  quietSeconds: number;
+  /** The present, in milliseconds since the epoch. */
+  now: number;
+}
+
+/** An entry before its unit is known. */
+export interface Seen {
+  entry: Omit<FoundEntry, 'executedObsUnit' | 'instrumentModule'>;
+  instrumentModule: string | undefined;
+}
+export type Finding = Seen | { refused: RefusedEntry };
+
+/** A finding, or that those of a first-level folder come next. */
+export type Told = Finding | { unit: PathText };
+
+/**
+ * Looks at all that is in a source: first what lies in its root, then each first-level folder with all below it; in each folder its files by
+ * name, then its folders. Things that vanish meanwhile are passed over.
+ * It waits for the disk, see `source-member.ts`.
+ */
+export class SourceWalk {
+  readonly #root: Buffer;
+  readonly #plan: WalkPlan;
+  readonly #steps: Generator<Told>;
+
+  constructor(plan: WalkPlan) {
+    this.#root = asBuffer(plan.root.path);
+    this.#plan = plan;
+    this.#steps = this.#walk();
+  }
+
+  /** What is found next; nothing at the end. Throws a {@link PermanentError} where the root may not be read. */
+  next(): Told[] {
+    const told: Told[] = [];
+    while (told.length < BATCH) {
+      const step = this.#steps.next();
+      if (step.done === true) break;
+      told.push(step.value);
+    }
+    return told;
+  }
+
+  *#walk(): Generator<Told> {
+    for (const unit of yield* this.#list(undefined)) {
+      yield { unit: encodePath(unit) };
+      const waiting = [unit];
+      for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+        const inner = yield* this.#list(folder);
+        for (const one of inner.reverse()) waiting.push(one);
+      }
+    }
+  }
+
+  /** What is in a folder (undefined: the root) without its folders, which are the answer. */
+  *#list(folder: Buffer | undefined): Generator<Finding, Buffer[]> {
+    let names: Buffer[];
+    let own: BigIntStats;
+    try {
+      own = lstatSync(this.#absolute(folder), { bigint: true });
+      if (!own.isDirectory()) return [];
+      names = readdirSync(this.#absolute(folder), { encoding: 'buffer' });
+    } catch (error) {
+      if (folder === undefined) throw this.#unreadable(error);
+      const failure = this.#failure(folder, error);
+      if (failure !== undefined) yield failure;
+      return [];
+    }
+    names.sort((one, other) => Buffer.compare(one, other));
+    const folders: Buffer[] = [];
+    let isBare = true;
+    for (const name of names) {
+      if (folder === undefined && name.equals(MARKER)) continue;
+      const path = folder === undefined ? name : joinBytes(folder, name);
+      const found = this.#look(path);
+      if (found === 'folder') folders.push(path);
+      else if (found !== undefined) yield found;
+      if (found === 'folder' || (found !== undefined && 'entry' in found)) isBare = false;
+    }
+    if (folder !== undefined && isBare) yield this.#seen(folder, 'directory', own);
+    return folders;
+  }
+
+  /** What is at a path, or nothing where it vanished. */
+  #look(path: Buffer): 'folder' | Finding | undefined {
+    if (path.length > MAX_PATH)
+      return refused(path, 'unsupported', 'Its path is too long to be unpacked again.');
+    try {
+      const stats = lstatSync(this.#absolute(path), { bigint: true });
+      if (stats.isDirectory()) return 'folder';
+      if (stats.isSymbolicLink()) return this.#seen(path, 'symlink', stats);
+      if (!stats.isFile()) return refused(path, 'unsupported', `It is ${specialKind(stats)}, not a file.`);
+      const module = isFitsName(path) ? readInstrumentModuleSync(this.#absolute(path)) : undefined;
+      return this.#seen(path, 'file', stats, module);
+    } catch (error) {
+      return this.#failure(path, error);
+    }
+  }
+
+  #failure(path: Buffer, error: unknown): { refused: RefusedEntry } | undefined {
+    const code = errorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code === 'ENAMETOOLONG') return refused(path, 'unsupported', 'Its path is too long to open.');
+    if (['EACCES', 'EPERM', 'EIO'].includes(code))
+      return refused(path, 'unreadable', `It could not be read (${code}).`);
+    throw classifyDiskError(error, { subject: encodePath(path) });
+  }
+
+  #unreadable(cause: unknown): PermanentError {
+    const subject = printable(encodePath(this.#root));
+    return new PermanentError(`The source ${subject} may not be read`, {
+      subject,
+      advice: READ_ADVICE,
+      cause,
+    });
+  }
+
+  #seen(path: Buffer, kind: EntryKind, stats: BigIntStats, instrumentModule?: string): Seen {
+    const entry = {
+      path: encodePath(path),
+      kind,
+      size: kind === 'file' ? Number(stats.size) : 0,
+      mtimeNs: stats.mtimeNs.toString(),
+      ctimeNs: stats.ctimeNs.toString(),
+      quiet: isQuiet(stats, this.#plan),
+    };
+    return { entry, instrumentModule };
+  }
+
+  #absolute(path: Buffer | undefined): Buffer {
+    return path ? joinBytes(this.#root, path) : this.#root;
+  }
+}
+
+export function open(plan: WalkPlan): SourceWalk {
+  return new SourceWalk(plan);
+}
+
+/** A walk in a thread of its own. */
+export function takeSourceWalk(plan: WalkPlan): Promise<Lease<SourceWalk>> {
+  return takeThread<SourceWalk>(new URL(import.meta.url), plan);
+}
+
+/** Whether it was left alone long enough. A time in the future says nothing: then its last change of any kind counts. */
+function isQuiet(stats: BigIntStats, { now, quietSeconds }: WalkPlan): boolean {
+  const written = Number(stats.mtimeMs) > now ? Number(stats.ctimeMs) : Number(stats.mtimeMs);
+  return now - written >= quietSeconds * 1000;
+}
+
+function refused(path: Buffer, kind: RefusedEntry['kind'], reason: string): { refused: RefusedEntry } {
+  return { refused: { path: encodePath(path), kind, reason } };
+}
+
+function specialKind(stats: BigIntStats): string {
+  if (stats.isSocket()) return 'a socket';
+  return stats.isFIFO() ? 'a fifo' : 'a device';
+}
