@@ -1,6 +1,6 @@
 import { PermanentError, StorageError } from '../exceptions.js';
 import { freeSpace, isFull } from '../utilities/disk.js';
-import { BLOCK, padded } from '../utilities/tar-writer.js';
+import { BLOCK, MAX_HEADER_SIZE, padded } from '../utilities/tar-writer.js';
 import { PAYLOAD_FOLDER } from './bag.js';
 import type { SourceEntry } from './package-result.js';
 import type { ExpectedEntry } from './source-member.js';
@@ -21,7 +21,8 @@ export function plannedBytes(name: string, entries: SourceEntry[]): number {
 export function memberBytes(name: string, { path, size, mtimeNs }: ExpectedEntry): number {
   const inTar = `${name}/${PAYLOAD_FOLDER}/${path}`;
   const time = Number(mtimeNs);
-  const isPlain = inTar.length < 99 && PLAIN.test(inTar) && time >= 0 && time < PLAIN_TIME;
+  const isPlain =
+    inTar.length < 99 && PLAIN.test(inTar) && size <= MAX_HEADER_SIZE && time >= 0 && time < PLAIN_TIME;
   return (isPlain ? BLOCK : 3 * BLOCK + padded(Buffer.byteLength(inTar))) + padded(size);
 }
 

@@ -1,8 +1,14 @@
+import { BLOCK } from '../utilities/tar-writer.js';
 import { memberBytes } from './package-space.js';
 import type { ExpectedEntry } from './source-member.js';
 
-/** The most bytes that the target of a link takes in a header of its own. */
-const LINK_TARGET = 10 * 512;
+/** The most bytes that the target of a link takes in a header. */
+const LINK_TARGET = 10 * BLOCK;
+
+/** The most bytes that an entry can take in a tar, whatever a link says. */
+export function roomFor(name: string, entry: ExpectedEntry): number {
+  return memberBytes(name, entry) + (entry.kind === 'symlink' ? LINK_TARGET : 0);
+}
 
 /**
  * Shares entries out on the blocks of a tar: as many as have room in one. An entry that has none as a whole goes alone, followed by an
@@ -17,7 +23,7 @@ export function* shareOut(
   let room = blockBytes;
   for (const { path, kind, size, mtimeNs } of entries) {
     const entry = { path, kind, size, mtimeNs };
-    const bytes = memberBytes(name, entry) + (kind === 'symlink' ? LINK_TARGET : 0);
+    const bytes = roomFor(name, entry);
     if (bytes > room && share.length > 0) {
       yield share;
       share = [];

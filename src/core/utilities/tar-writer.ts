@@ -8,8 +8,8 @@ export const BLOCK = 512;
 /** What ends a tar: two blocks of zeros. */
 export const END_OF_ARCHIVE: Buffer = Buffer.alloc(2 * BLOCK);
 
-/** What fits a ustar header; beyond it the exact value goes into a PAX record. */
-const MAX_HEADER_SIZE = 0o77777777777;
+/** The size and the seconds that fit a ustar header; beyond them the exact value goes into a PAX record. */
+export const MAX_HEADER_SIZE = 0o77777777777;
 const MAX_HEADER_SECONDS = 0o77777777777n;
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;

@@ -17,11 +17,12 @@ import { bagInfoText, DECLARATION, manifestLine, payloadOxum } from '../../../sr
 import { BagContents } from '../../../src/core/package/bag-contents.js';
 import { Packer, type EntryOutcome } from '../../../src/core/package/packer.js';
 import type { SourceEntry } from '../../../src/core/package/package-result.js';
-import { shareOut } from '../../../src/core/package/shares.js';
+import { roomFor, shareOut } from '../../../src/core/package/shares.js';
+import { wholeSeconds } from '../../../src/core/package/source-member.js';
 import { findSourceRoot } from '../../../src/core/package/source-root.js';
-import { decodePath } from '../../../src/core/utilities/path-text.js';
+import { decodePath, encodePath } from '../../../src/core/utilities/path-text.js';
 import { inTurn } from '../../../src/core/utilities/shared-blocks.js';
-import { END_OF_ARCHIVE, padding, tarHeader } from '../../../src/core/utilities/tar-writer.js';
+import { END_OF_ARCHIVE, padded, padding, tarHeader } from '../../../src/core/utilities/tar-writer.js';
 import { withScratch } from '../../support/scratch.js';
 import { buildTree } from '../../support/weird-tree.js';
 import { folders, scan } from './support.js';
@@ -158,3 +159,38 @@ test('files that change at any moment leave the bag of the others, wherever the 
     );
   });
 });
+
+test('no entry takes more room in a tar than it is given', () => {
+  const name = fc.oneof(
+    fc.string({ unit: fc.constantFrom('a', 'B', '7', '.x'), minLength: 1, maxLength: 280 }),
+    fc.uint8Array({ min: 1, minLength: 1, maxLength: 280 }).map((raw) => encodePath(withoutSlash(raw))),
+  );
+  const entry = fc.record({
+    path: fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/')),
+    kind: fc.constantFrom('file' as const, 'symlink' as const, 'directory' as const),
+    size: fc.oneof(fc.nat(100_000), fc.maxSafeNat()),
+    mtimeNs: fc
+      .oneof(fc.bigInt(-(10n ** 19n), 10n ** 19n), fc.constant(1_764_547_200_123_456_789n))
+      .map(String),
+  });
+  const target = fc.uint8Array({ min: 1, minLength: 1, maxLength: 4095 }).map((raw) => Buffer.from(raw));
+  fc.assert(
+    fc.property(entry, target, (found, linkTarget) => {
+      const size = found.kind === 'file' ? found.size : 0;
+      const header = tarHeader({
+        ...found,
+        path: Buffer.concat([Buffer.from('bag/data/'), decodePath(found.path)]),
+        size,
+        mode: 0o644,
+        mtime: wholeSeconds(BigInt(found.mtimeNs)),
+        ...(found.kind === 'symlink' && { linkTarget }),
+      });
+      assert.ok(header.length + padded(size) <= roomFor('bag', { ...found, size }));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+function withoutSlash(raw: Uint8Array): Buffer {
+  return Buffer.from(raw.map((byte) => (byte === 0x2f ? 0x78 : byte)));
+}
