@@ -7,11 +7,11 @@ import type { RefusedEntry } from './package-result.js';
 import {
   changedSince,
   memberPath,
-  openMember,
   readFolder,
   readLink,
   Refusal,
   refusalFor,
+  SourceFiles,
   wholeSeconds,
   type ExpectedEntry,
   type OpenMember,
@@ -60,6 +60,7 @@ interface MemberInWork {
  */
 export class Packer {
   readonly #root: SourceRoot;
+  readonly #files: SourceFiles;
   readonly #payload: Buffer;
   #entries: ExpectedEntry[] = [];
   #next = 0;
@@ -74,6 +75,7 @@ export class Packer {
 
   constructor({ root, name }: PackingPlan) {
     this.#root = { ...root, path: asBuffer(root.path) };
+    this.#files = new SourceFiles(this.#root);
     this.#payload = Buffer.from(`${name}/${PAYLOAD_FOLDER}/`);
   }
 
@@ -93,6 +95,7 @@ export class Packer {
     this.#turn = undefined;
     if (this.#current !== undefined) this.#current.start = undefined;
     while (this.#flush() && this.#step());
+    this.#files.leave();
     if (entries.length > 1 && !this.#isDone) throw new Error('these entries have no room in one block');
     if (this.#current?.start !== undefined) this.#turn = 'begins';
     const begun = this.#current?.done ?? 0;
@@ -101,6 +104,11 @@ export class Packer {
 
   /** Lets go of what is open; to be called however the work ends. */
   close(): void {
+    this.#files.leave();
+    this.#closeCurrent();
+  }
+
+  #closeCurrent(): void {
     if (this.#current !== undefined) closeSync(this.#current.member.file);
     this.#current = undefined;
   }
@@ -134,7 +142,7 @@ export class Packer {
   }
 
   #begin(entry: ExpectedEntry): void {
-    const member = openMember(this.#root, entry);
+    const member = this.#files.open(entry);
     if (member instanceof Refusal) {
       this.#refuse(member);
       return;
@@ -160,7 +168,7 @@ export class Packer {
     const sha256 = this.#readPiece(current);
     if (sha256 === undefined) return false;
     const refused = sha256 instanceof Refusal ? sha256 : changedSince(current.member, current.entry);
-    this.close();
+    this.#closeCurrent();
     if (refused !== undefined) {
       if (current.start === undefined) this.#turn = 'undone';
       this.#at = current.start ?? 0;

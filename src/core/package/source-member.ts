@@ -20,6 +20,10 @@ import { errorCode, joinBytes, type SourceRoot } from './source-root.js';
  * files cost several times as much where each call is waited for by itself.
  */
 
+const SLASH = 0x2f;
+/** A link is not followed; a fifo that took the file's place must not stop us. */
+const HOW = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** Why an entry is not taken. Not an error: the package goes on with the rest. */
 export class Refusal {
   readonly kind: RefusedEntry['kind'];
@@ -55,24 +59,55 @@ export function memberPath(entry: ExpectedEntry): Buffer {
   return path;
 }
 
-/** Opens a file without following links, and makes sure that it is the one that the scan saw. */
-export function openMember(root: SourceRoot, entry: ExpectedEntry): OpenMember | Refusal {
-  const path = joinBytes(root.path, memberPath(entry));
-  let file: number | undefined;
-  let taken = false;
-  try {
-    // O_NONBLOCK: a fifo that took the file's place must not stop us.
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const stats = fstatSync(file, { bigint: true });
-    if (!stats.isFile()) return new Refusal('changed', 'It is no regular file any more.');
-    if (!matches(stats, entry)) return new Refusal('changed', 'It was written after it was found.');
-    if (!openedPath(file, path).equals(path)) return elsewhere();
-    taken = true;
-    return { file, stats };
-  } catch (error) {
-    return refusalFor(error, entry);
-  } finally {
-    if (!taken && file !== undefined) closeSync(file);
+/**
+ * Opens files of a source, and makes sure that each is the one that the scan saw. A file is opened in its folder, of which the system itself says where
+ * it lies: so nobody can lead us elsewhere by a link, at no moment. The last folder is kept open, since files of one folder follow each other.
+ */
+export class SourceFiles {
+  readonly #root: SourceRoot;
+  #folder: { path: Buffer; file: number; way: Buffer } | undefined;
+
+  constructor(root: SourceRoot) {
+    this.#root = root;
+  }
+
+  open(entry: ExpectedEntry): OpenMember | Refusal {
+    const path = memberPath(entry);
+    const slash = path.lastIndexOf(SLASH);
+    let file: number | undefined;
+    let taken = false;
+    try {
+      const way = this.#enter(path.subarray(0, Math.max(0, slash)));
+      if (way === undefined) return elsewhere();
+      file = openSync(Buffer.concat([way, path.subarray(slash + 1)]), HOW);
+      const stats = fstatSync(file, { bigint: true });
+      if (!stats.isFile()) return new Refusal('changed', 'It is no regular file any more.');
+      if (!matches(stats, entry)) return new Refusal('changed', 'It was written after it was found.');
+      taken = true;
+      return { file, stats };
+    } catch (error) {
+      return refusalFor(error, entry);
+    } finally {
+      if (!taken && file !== undefined) closeSync(file);
+    }
+  }
+
+  /** Lets go of the folder; to be called before long, as it may be moved meanwhile. */
+  leave(): void {
+    if (this.#folder !== undefined) closeSync(this.#folder.file);
+    this.#folder = undefined;
+  }
+
+  /** What leads into a folder; undefined where its path leads elsewhere. */
+  #enter(path: Buffer): Buffer | undefined {
+    if (this.#folder?.path.equals(path)) return this.#folder.way;
+    this.leave();
+    const absolute = path.length === 0 ? this.#root.path : joinBytes(this.#root.path, path);
+    const file = openSync(absolute, constants.O_RDONLY | constants.O_DIRECTORY);
+    const way = wayInto(file, absolute);
+    if (way === undefined) closeSync(file);
+    else this.#folder = { path, file, way };
+    return way;
   }
 }
 
@@ -98,7 +133,7 @@ export function readLink(
     if (!stats.isSymbolicLink() || !matches(stats, entry))
       return new Refusal('changed', 'It changed after it was found.');
     const target = readlinkSync(path, { encoding: 'buffer' });
-    return isReached(path.subarray(0, path.lastIndexOf(0x2f))) ? { target, stats } : elsewhere();
+    return isReached(path.subarray(0, path.lastIndexOf(SLASH))) ? { target, stats } : elsewhere();
   } catch (error) {
     return refusalFor(error, entry);
   }
@@ -158,12 +193,13 @@ function isReached(path: Buffer): boolean {
   return path.equals(realPath(path));
 }
 
-/** The path that was really opened. Linux knows it of the open file itself, which leaves no moment for a swap. */
-function openedPath(file: number, path: Buffer): Buffer {
+/** What leads into an open folder, if it lies at this path. Linux knows it of the folder itself, which leaves no moment for a swap. */
+function wayInto(folder: number, path: Buffer): Buffer | undefined {
+  const way = `/proc/self/fd/${folder}`;
   try {
-    return readlinkSync(`/proc/self/fd/${file}`, { encoding: 'buffer' });
+    return readlinkSync(way, { encoding: 'buffer' }).equals(path) ? Buffer.from(`${way}/`) : undefined;
   } catch {
-    return realPath(path); // systems without /proc
+    return isReached(path) ? joinBytes(path, Buffer.alloc(0)) : undefined; // systems without /proc
   }
 }
 

@@ -33,37 +33,36 @@ export interface TarEntry {
  */
 export function tarHeader(entry: TarEntry): Buffer {
   const path = latin1(entry.path) + (entry.kind === 'directory' ? '/' : '');
-  const linkTarget = entry.linkTarget && latin1(entry.linkTarget);
-  const seconds = clamp(entry.mtime);
-  const fields = {
-    type: TYPES[entry.kind],
-    size: entry.size,
-    // No setuid or setgid: extracted by root, the file would run as root.
-    mode: entry.mode & 0o777,
-    seconds: Number(seconds),
-  };
-  const name = nameFields(path);
+  const linkTarget = entry.linkTarget === undefined ? '' : latin1(entry.linkTarget);
+  const type = TYPES[entry.kind];
+  const { size } = entry;
+  // No setuid or setgid: extracted by root, the file would run as root.
+  const mode = entry.mode & 0o777;
+  const mtime = clamp(entry.mtime);
+  const seconds = Number(mtime);
+  const fit = nameFields(path);
   if (
-    name !== undefined &&
+    fit !== undefined &&
     isAscii(entry.path) &&
     isLinkField(entry.linkTarget) &&
-    entry.size <= MAX_HEADER_SIZE &&
-    seconds === entry.mtime
+    size <= MAX_HEADER_SIZE &&
+    mtime === entry.mtime
   )
-    return ustarHeader({ ...fields, ...name, linkTarget });
+    return ustarHeader({ type, name: fit.name, prefix: fit.prefix, size, mode, seconds, linkTarget });
 
   const records = [record('path', path)];
-  if (linkTarget !== undefined) records.push(record('linkpath', linkTarget));
-  if (entry.size > 0) records.push(record('size', entry.size.toString()));
-  if (seconds !== entry.mtime) records.push(record('mtime', entry.mtime.toString()));
+  if (entry.linkTarget !== undefined) records.push(record('linkpath', linkTarget));
+  if (size > 0) records.push(record('size', size.toString()));
+  if (mtime !== entry.mtime) records.push(record('mtime', entry.mtime.toString()));
   const body = Buffer.from(records.join(''), 'latin1');
   const digest = createHash('sha256').update(path, 'latin1').digest('hex');
-  const placeholder = `long-names/${digest.slice(0, 32)}`;
+  const name = `long-names/${digest.slice(0, 32)}`;
+  const prefix = '';
   return Buffer.concat([
-    ustarHeader({ ...fields, type: 'x', name: placeholder, size: body.length, mode: 0o644 }),
+    ustarHeader({ type: 'x', name, prefix, size: body.length, mode: 0o644, seconds, linkTarget: '' }),
     body,
     padding(body.length),
-    ustarHeader({ ...fields, name: placeholder, linkTarget: linkTarget && placeholder }),
+    ustarHeader({ type, name, prefix, size, mode, seconds, linkTarget: linkTarget === '' ? '' : name }),
   ]);
 }
 
@@ -84,11 +83,11 @@ interface UstarFields {
   type: string;
   name: string;
   /** Folders that have no room in the name. */
-  prefix?: string;
+  prefix: string;
   size: number;
   mode: number;
   seconds: number;
-  linkTarget?: string;
+  linkTarget: string;
 }
 
 /** Owner and group 0. */
@@ -99,7 +98,7 @@ const SUM_AT = 148;
 const USTAR = 'ustar\0' + '00' + '\0'.repeat(64);
 const NO_DEVICE = octal(0, 8).repeat(2);
 
-function ustarHeader({ type, name, prefix = '', size, mode, seconds, linkTarget = '' }: UstarFields): Buffer {
+function ustarHeader({ type, name, prefix, size, mode, seconds, linkTarget }: UstarFields): Buffer {
   const text =
     field(name, NAME_BYTES) +
     octal(mode, 8) +
@@ -136,8 +135,8 @@ function base256(value: number, bytes: number): string {
 }
 
 /** A path in the two fields for it, the name as short as can be; undefined where it has no room there. */
-function nameFields(path: string): { name: string; prefix?: string } | undefined {
-  if (path.length < NAME_BYTES) return { name: path };
+function nameFields(path: string): { name: string; prefix: string } | undefined {
+  if (path.length < NAME_BYTES) return { name: path, prefix: '' };
   const whole = path.endsWith('/') ? path.slice(0, -1) : path;
   const slash = whole.lastIndexOf('/', PREFIX_BYTES);
   const name = whole.slice(slash + 1);
