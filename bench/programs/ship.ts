@@ -10,7 +10,7 @@ import { transportTo } from '../stream-ends.js';
 
 /**
  * `ship --to HOST:PORT --identity FOLDER --source FOLDER --there FOLDER`: small files over the link as the product moves them. They are
- * found and packaged, the package is sent, and read back where it arrived and checked, whole and file by file. THERE is the far end's
+ * found and packaged, the package is sent, and read back where it arrived and checked. THERE is the far end's
  * folder, on this machine's disk; its last name is that of the location.
  */
 const { values } = parseArgs({
@@ -41,8 +41,8 @@ try {
   });
   const { bytes, sha256 } = made;
   await transport.send({ file, name, bytes, sha256 });
-  const { ok, mismatches, files } = await verifyPackage({ file: join(there, name), bytes, sha256 });
-  if (!ok || files !== entries.length) throw new Error(`it did not arrive whole: ${mismatches.join(', ')}`);
+  const { ok, mismatches } = await verifyPackage({ file: join(there, name), bytes, sha256 });
+  if (!ok) throw new Error(`it did not arrive whole: ${mismatches.join(', ')}`);
 } finally {
   await transport.close();
   await rm(buffer, { recursive: true, force: true });

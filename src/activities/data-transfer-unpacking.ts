@@ -20,7 +20,7 @@ const VERIFIED_AT_ONCE = 4;
 export function makeUnpackingActivities(dependencies: Dependencies) {
   return {
     /**
-     * Reads every package of a bundle back from this site's disk and checks it, whole and file by file. A damaged one is
+     * Reads every package of a bundle back from this site's disk and checks it. A damaged one is
      * removed, so that it can be sent again; the origin still has it.
      */
     async verifyPackages(input: {

@@ -81,7 +81,7 @@ export const OPERATIONS = {
     retry: patient,
   },
   data_transfer_unpacking: {
-    description: 'read back what arrived in this buffer, and check each package and each file in it',
+    description: 'read back what arrived in this buffer, and check each package',
     locationTypes: ['buffer'],
     queue: 'location',
     concurrency: 2,

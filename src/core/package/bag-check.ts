@@ -14,7 +14,6 @@ const MAX_LINE = 16 * 1024;
  * the number of files (some 200 bytes each), not with their size.
  */
 export class BagCheck {
-  #files = 0;
   readonly #mismatches: string[] = [];
   readonly #reader: TarReader;
   /** Digests of the members as they were read, below the bag's folder. */
@@ -42,12 +41,12 @@ export class BagCheck {
     this.#unlessBroken(() => this.#reader.push(asBuffer(bytes)));
   }
 
-  /** What is wrong with it, as sentences, and how many payload files were checked. */
-  end(): { mismatches: string[]; files: number } {
+  /** What is wrong with it, as sentences. */
+  end(): string[] {
     this.#unlessBroken(() => this.#reader.end());
     // Of a broken tar the manifests may be missing: what they would say is unknown.
     if (!this.#broken) this.#compare();
-    return { mismatches: this.#mismatches, files: this.#files };
+    return this.#mismatches;
   }
 
   /** Once the tar's structure is lost, the rest of it can't be understood; only the whole digest goes on. */
@@ -84,7 +83,6 @@ export class BagCheck {
   #finish(): void {
     this.#lines?.end();
     if (this.#hash) this.#found.set(this.#path, this.#hash.digest('hex'));
-    if (this.#hash && isPayload(this.#path)) this.#files += 1;
     this.#hash = undefined;
     this.#lines = undefined;
   }
