@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import type { ReadRange } from '../core/database/records.js';
 import { ChecksumVerificationError } from '../core/exceptions.js';
 import { getS3KeyForPackage, getS3KeyForSidecar, sidecarDocument } from '../core/storage/archive-layout.js';
@@ -51,7 +52,8 @@ export function makeArchiveActivities(dependencies: Dependencies) {
       const put = async ({ signal, onProgress }: MovingWork): Promise<StoredPackage> => {
         const store = dependencies.archiveStore(archive);
         await store.prepare();
-        const stored = await store.put(key, file, { bytes, sha256 }, { signal, onProgress });
+        const inParts = activityInfo().attempt > 1;
+        const stored = await store.put(key, file, { bytes, sha256 }, { signal, onProgress, inParts });
         await store.putJson(
           getS3KeyForSidecar(key),
           sidecarDocument(key, {

@@ -12,23 +12,47 @@ const file = randomFiles();
 
 before(() => store().prepare());
 
-behavesLikeAnArchiveStore('an S3 archive', () => store({ partBytes: 5 * MIB }), file);
+behavesLikeAnArchiveStore('an S3 archive', () => store(), file);
+behavesLikeAnArchiveStore(
+  'an S3 archive that takes objects in parts',
+  () => store({ partBytes: 5 * MIB, atOnceBytes: 0 }),
+  file,
+);
+
+test('the store itself tells the SHA-256 of an object that was put in one request', async () => {
+  const { path, expected } = await file(3 * MIB + 5);
+  const stored = await store().put('told', path, expected);
+  assert.equal(stored.sha256, expected.sha256);
+});
 
 test('an upload that was cut off goes on with the parts that are missing', async () => {
   const { path, expected } = await file(60 * MIB);
   const cut = await cuttingProxy(35 * MIB);
   const through = new S3ArchiveStore({ ...settings, endpoint: cut.url, bucket, partBytes: 5 * MIB });
-  await assert.rejects(through.put('resumed', path, expected), NetworkError);
+  const inParts = true;
+  await assert.rejects(through.put('resumed', path, expected, { inParts }), NetworkError);
   const before = cut.passed();
   assert.ok(before >= 30 * MIB);
   cut.limit(Infinity);
-  await through.put('resumed', path, expected);
+  await through.put('resumed', path, expected, { inParts });
   const sentAgain = cut.passed() - before;
   assert.ok(
     sentAgain < 45 * MIB,
     `${sentAgain} bytes of ${expected.bytes} went over the line in the second try`,
   );
   assert.deepEqual(await store().readBack('resumed'), expected);
+  await cut.close();
+});
+
+test('one request that is cut off leaves nothing behind, and is tried again in parts', async () => {
+  const { path, expected } = await file(20 * MIB);
+  const cut = await cuttingProxy(12 * MIB);
+  const through = new S3ArchiveStore({ ...settings, endpoint: cut.url, bucket });
+  await assert.rejects(through.put('cut', path, expected), NetworkError);
+  cut.limit(Infinity);
+  assert.equal(await through.head('cut'), undefined);
+  await through.put('cut', path, expected, { inParts: true });
+  assert.deepEqual(await through.readBack('cut'), expected);
   await cut.close();
 });
 

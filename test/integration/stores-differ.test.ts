@@ -3,7 +3,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
 import { probeStore } from '../../src/core/storage/probe-store.js';
 import { S3ArchiveStore } from '../../src/core/storage/s3-archive-store.js';
 import { makeS3Client } from '../../src/core/storage/s3-client.js';
@@ -38,6 +42,13 @@ const onlyMd5: Quirks = {
     Object.keys(headers).some((name) => /^x-amz-(checksum|sdk-checksum|trailer)/.test(name)),
 };
 const ignoresChecksums: Quirks = { ignores: /^x-amz-(checksum|sdk-checksum)|^content-md5$/ };
+const refusesCrc32: Quirks = {
+  refuses: ({ headers }) =>
+    'x-amz-checksum-crc32' in headers || headers['x-amz-checksum-algorithm'] === 'CRC32',
+};
+const wantsSigned: Quirks = {
+  refuses: ({ headers }) => headers['x-amz-content-sha256'] === 'UNSIGNED-PAYLOAD',
+};
 const noListing: Quirks = {
   refuses: ({ method, url, headers }) =>
     (method === 'GET' && (url.searchParams.has('uploads') || url.searchParams.has('uploadId'))) ||
@@ -52,8 +63,9 @@ const STORES: [string, Quirks, (able: StoreCapabilities) => void][] = [
     (able) => {
       assert.deepEqual(
         { checksum: modeFor(able).checksum, part: modeFor(able).partChecksum },
-        { checksum: 'SHA256', part: 'SHA256' },
+        { checksum: 'SHA256', part: 'CRC32' },
       );
+      assert.equal(able.unsignedPayload, true);
       for (const trust of Object.values(able.checksums)) assert.equal(trust, 'checked');
       assert.equal(able.signedPayload, 'checked');
       assert.ok(able.conditionalPut && able.multipart.lists && able.ranges && able.tellsChecksums);
@@ -84,6 +96,16 @@ const STORES: [string, Quirks, (able: StoreCapabilities) => void][] = [
     },
   ],
   [
+    'a store that refuses the CRC-32',
+    refusesCrc32,
+    (able) => assert.deepEqual([able.checksums.CRC32, modeFor(able).partChecksum], ['refused', 'SHA256']),
+  ],
+  [
+    'a store that wants each body signed',
+    wantsSigned,
+    (able) => assert.deepEqual([modeFor(able).takesUnsigned, modeFor(able).partChecksum], [false, 'CRC32']),
+  ],
+  [
     'a store that neither tells parts nor refuses to overwrite',
     noListing,
     (able) => {
@@ -105,15 +127,55 @@ for (const [what, quirks, judge] of STORES) {
           ...through,
           bucket,
           partBytes: PART,
+          atOnceBytes: PART,
           abilities: {
             mode: () => Promise.resolve(modeFor(able)),
             contradicted: () => Promise.resolve(false),
           },
         });
-        for (const bytes of [0, 1000, 3 * PART + 7]) await fullPath(archive, directory, bytes);
+        for (const bytes of [0, 1000, 2 * MIB, 3 * PART + 7]) await fullPath(archive, directory, bytes);
       }),
     ));
 }
+
+test('a byte that changes on its way into a part or an object is found by the store, and nothing is published', (t) =>
+  withScratch(t, async (directory) => {
+    for (const bytes of [1000, 2 * MIB, 3 * PART + 7]) {
+      const { key, path, expected } = package_(directory, bytes);
+      let damaged = 0;
+      const quirks: Quirks = {
+        damages: ({ method, url }) =>
+          method === 'PUT' && (bytes < PART || url.searchParams.get('partNumber') === '2') && ++damaged === 1,
+      };
+      await withQuirkyStore(settings, quirks, async (through) => {
+        const archive = new S3ArchiveStore({ ...through, bucket, partBytes: PART, atOnceBytes: PART });
+        await assert.rejects(archive.put(key, path, expected));
+        assert.equal(damaged, 1);
+        assert.equal(await archive.head(key), undefined);
+        await archive.put(key, path, expected);
+        assert.deepEqual(await archive.readBack(key), expected);
+      });
+    }
+  }));
+
+test('an upload that was begun with checksums of another kind is given up, and made anew', (t) =>
+  withScratch(t, async (directory) => {
+    const { key, path, expected } = package_(directory, 3 * PART + 7);
+    const client = makeS3Client(settings, { idleSeconds: 10 });
+    const begun = { Bucket: bucket, Key: key, ChecksumAlgorithm: 'SHA256' } as const;
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(begun));
+    const archive = store({ partBytes: PART, atOnceBytes: PART });
+    await archive.put(key, path, expected);
+    assert.deepEqual(await archive.readBack(key), expected);
+    const { Uploads = [] } = await client.send(
+      new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key }),
+    );
+    assert.deepEqual(
+      Uploads.map((one) => one.UploadId),
+      [],
+      `of ${UploadId} nothing is left`,
+    );
+  }));
 
 function throughQuirks(quirks: Quirks, run: (through: typeof settings) => Promise<void>): Promise<void> {
   return Object.keys(quirks).length === 0 ? run(settings) : withQuirkyStore(settings, quirks, run);

@@ -16,6 +16,11 @@ export interface TransferOptions {
   onProgress?: (bytesDone: number) => void;
 }
 
+export interface PutOptions extends TransferOptions {
+  /** Whether it is sent so that what arrived stays when it is cut off, at some cost: worth it where it was cut off before. */
+  inParts?: boolean;
+}
+
 export interface ReadOptions extends TransferOptions {
   /** Called with the bytes themselves as they come, in their order. */
   onBytes?: (chunk: Buffer) => void;
@@ -52,7 +57,7 @@ export interface ArchiveStore {
   /**
    * Stores a file, or what another store gives, under a key, each byte covered by a checksum that the server verifies.
    * An object of that key with the same size and SHA-256 metadata is success; a different one is a
-   * {@link DestinationFileExistsError} and stays untouched. An interrupted upload goes on with the parts that the store has.
+   * {@link DestinationFileExistsError} and stays untouched. An upload in parts that was cut off goes on with those that the store has.
    *
    * @param sha256 hex digest of the content, known beforehand; what is read must match it, else {@link DataCorruptionError}
    */
@@ -60,7 +65,7 @@ export interface ArchiveStore {
     key: string,
     source: string | ByteSource,
     expected: { bytes: number; sha256: string },
-    options?: TransferOptions,
+    options?: PutOptions,
   ): Promise<StoredObject>;
 
   /** Stores a small JSON document, replacing an older one. */

@@ -14,10 +14,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { ArchiveError } from '../exceptions.js';
 import type { ByteSource, TransferOptions } from './archive-store.js';
+import { withSigned, type Guard } from './body-guard.js';
 import { CHECKSUMS, checksumField, checksumOf, type ChecksumName } from './checksums.js';
-import { takeDigest } from '../utilities/digest-session.js';
+import { takePartDigests } from './part-digests.js';
 import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
-import { withPayloadDigest } from './payload-digest.js';
 import { isMissing } from './s3-answers.js';
 import type { StoreMode } from './store-capabilities.js';
 
@@ -33,7 +33,7 @@ interface Target {
 
 /**
  * An upload in parts that survives its process: the store is asked which parts it has, and only what is missing, or differs from
- * the file, is sent. Each part carries the checksum that the server checks. In a store that does not tell its parts an upload starts anew.
+ * the file, is sent. Each part carries a checksum that the server checks. In a store that does not tell its parts an upload starts anew.
  */
 export class MultipartUpload {
   readonly #completed: CompletedPart[] = [];
@@ -51,12 +51,16 @@ export class MultipartUpload {
     { Bucket, Key, Metadata }: Target,
     mode: StoreMode,
   ): Promise<MultipartUpload> {
+    const ChecksumAlgorithm = algorithmOf(mode);
     const unfinished = mode.resumes ? await newestUpload(client, { Bucket, Key }) : undefined;
     if (unfinished !== undefined) {
-      const target = { Bucket, Key, UploadId: unfinished };
-      return new MultipartUpload(client, target, await partsOf(client, target), mode);
+      const target = { Bucket, Key, UploadId: unfinished.UploadId };
+      const upload = new MultipartUpload(client, target, await partsOf(client, target), mode);
+      // The store takes no parts with checksums of another kind than the upload was begun with.
+      if (unfinished.ChecksumAlgorithm === undefined || unfinished.ChecksumAlgorithm === ChecksumAlgorithm)
+        return upload;
+      await upload.giveUp();
     }
-    const ChecksumAlgorithm = algorithmOf(mode);
     const created = await client.send(
       new CreateMultipartUploadCommand({ Bucket, Key, Metadata, ChecksumAlgorithm }),
     );
@@ -75,7 +79,10 @@ export class MultipartUpload {
     size: { bytes: number; partBytes: number },
     options: TransferOptions,
   ): Promise<string> {
-    const whole = await takeDigest();
+    const digests = await takePartDigests({
+      checksum: this.mode.partChecksum,
+      takesUnsigned: this.mode.takesUnsigned,
+    });
     const flights = new Set<Promise<void>>();
     const parts = Math.ceil(size.bytes / size.partBytes);
     const blocks = Array.from({ length: Math.min(parts, IN_FLIGHT) }, () => takeBlock(size.partBytes));
@@ -92,10 +99,10 @@ export class MultipartUpload {
         const block = blocks.pop() as Buffer; // as many as there may be flights
         const body = block.subarray(0, Math.min(size.partBytes, size.bytes - offset));
         await source.read(offset, body);
-        // Both digests in the thread, the whole one in the order of the parts.
-        const flight = whole.session
-          .updateAndDigest(body)
-          .then((digest) => this.#sendPart(number, body, Buffer.from(digest, 'base64'), signal))
+        // In a thread, in the order of the parts.
+        const flight = digests.session
+          .add(body)
+          .then((guard) => this.#sendPart(number, body, guard, signal))
           .then(() => {
             done += body.length;
             blocks.push(block);
@@ -109,7 +116,7 @@ export class MultipartUpload {
       await Promise.all(flights);
       // A flight that failed while the last part was read is no longer among those just waited for.
       signal.throwIfAborted();
-      const digest = await whole.session.digest();
+      const digest = await digests.session.digest();
       // After a failure a request that was broken off may still hold one: then they are left to the collector.
       blocks.forEach(giveBlock);
       return digest;
@@ -119,7 +126,7 @@ export class MultipartUpload {
       // What failed first: the others failed because of it.
       throw failure.signal.reason as Error;
     } finally {
-      whole.release();
+      digests.release();
     }
   }
 
@@ -135,7 +142,7 @@ export class MultipartUpload {
       new CompleteMultipartUploadCommand({
         ...this.target,
         MultipartUpload: { Parts },
-        ...(this.mode.partChecksum === 'SHA256' ? { MpuObjectSize: bytes } : {}),
+        ...(algorithmOf(this.mode) === undefined ? {} : { MpuObjectSize: bytes }),
         ...(this.mode.conditionalComplete ? { IfNoneMatch: '*' } : {}),
       }),
     );
@@ -157,29 +164,17 @@ export class MultipartUpload {
     }
   }
 
-  async #sendPart(PartNumber: number, body: Buffer, digest: Buffer, signal: AbortSignal): Promise<void> {
+  async #sendPart(PartNumber: number, body: Buffer, guard: Guard, signal: AbortSignal): Promise<void> {
     const stored = this.there.get(PartNumber);
     if (stored !== undefined && holds(stored, body)) {
       this.#completed.push({ PartNumber, ETag: stored.ETag, ...checksumsOf(stored) });
       return;
     }
-    const guard = guardOf(this.mode.partChecksum, body, digest);
-    const command = new UploadPartCommand({ ...this.target, PartNumber, Body: body, ...guard });
-    const sent = await this.client.send(withPayloadDigest(command, digest), { abortSignal: signal });
+    const command = new UploadPartCommand({ ...this.target, PartNumber, Body: body, ...guard.parameters });
+    const sent = await this.client.send(withSigned(command, guard.signed), { abortSignal: signal });
     // Content-MD5 is of the request alone; the completion names the checksums that belong to the part.
-    this.#completed.push({ PartNumber, ETag: sent.ETag, ...guard, ...{ ContentMD5: undefined } });
+    this.#completed.push({ PartNumber, ETag: sent.ETag, ...guard.parameters, ...{ ContentMD5: undefined } });
   }
-}
-
-/** What the client needs to say of a body so that the store checks it. */
-export function guardOf(
-  name: StoreMode['checksum'],
-  body: Uint8Array,
-  sha256: Buffer,
-): Partial<Record<`Checksum${ChecksumName}` | 'ContentMD5', string>> {
-  if (name === undefined) return {};
-  const checksum = name === 'SHA256' ? sha256.toString('base64') : checksumOf(name, body);
-  return { [name === 'MD5' ? 'ContentMD5' : checksumField(name)]: checksum };
 }
 
 function algorithmOf({ partChecksum }: StoreMode): ChecksumName | undefined {
@@ -201,8 +196,8 @@ function checksumsOf(part: Part): Partial<CompletedPart> {
 async function newestUpload(
   client: S3Client,
   { Bucket, Key }: { Bucket: string; Key: string },
-): Promise<string | undefined> {
-  let newest: { UploadId?: string; Initiated?: Date } | undefined;
+): Promise<{ UploadId: string; ChecksumAlgorithm?: string } | undefined> {
+  let newest: NonNullable<ListMultipartUploadsCommandOutput['Uploads']>[number] | undefined;
   let markers: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
   while (markers !== undefined) {
     const page: ListMultipartUploadsCommandOutput = await client.send(
@@ -217,7 +212,8 @@ async function newestUpload(
         ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
         : undefined;
   }
-  return newest?.UploadId;
+  if (newest?.UploadId === undefined) return undefined;
+  return { UploadId: newest.UploadId, ChecksumAlgorithm: newest.ChecksumAlgorithm };
 }
 
 async function partsOf(

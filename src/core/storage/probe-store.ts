@@ -19,9 +19,10 @@ import {
   type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { withSigned, withUnsigned } from './body-guard.js';
 import { CHECKSUMS, checksumField, checksumOf, type ChecksumName } from './checksums.js';
 import { classifyS3Error } from './classify-s3-error.js';
-import { withPayloadDigest } from './payload-digest.js';
+import { sha256 } from './s3-answers.js';
 import { makeS3Client } from './s3-client.js';
 import type { S3Settings } from './s3-settings.js';
 import { PROBE_PREFIX, type ChecksumTrust, type StoreCapabilities } from './store-capabilities.js';
@@ -99,8 +100,9 @@ class Probe {
       checksums,
       contentMd5,
       signedPayload: await this.#trust((bytes) =>
-        this.#put({}, Buffer.from(checksumOf('SHA256', bytes), 'base64')),
+        this.#put({}, (command) => withSigned(command, sha256(bytes).toString('hex'))),
       ),
+      unsignedPayload: await taken(() => this.#put({}, withUnsigned)),
       tellsChecksums: checksums.SHA256 !== 'refused' && (await this.#tellsChecksums()),
       sdkDefaults: { header: await this.#takesHeader(), trailer: await this.#takesTrailer() },
       conditionalPut: await this.#refusesToOverwrite(),
@@ -124,9 +126,12 @@ class Probe {
     return (await taken(() => put(randomBytes(1000)))) ? 'ignored' : 'checked';
   }
 
-  async #put(parameters: Partial<PutObjectCommandInput>, digest?: Buffer): Promise<void> {
+  async #put(
+    parameters: Partial<PutObjectCommandInput>,
+    sign: (command: PutObjectCommand) => PutObjectCommand = (command) => command,
+  ): Promise<void> {
     const command = new PutObjectCommand({ ...this.#object('one'), Body: this.#body, ...parameters });
-    await this.client.send(digest === undefined ? command : withPayloadDigest(command, digest));
+    await this.client.send(sign(command));
   }
 
   async #tellsChecksums(): Promise<boolean> {

@@ -16,18 +16,20 @@ import type {
   ByteSource,
   ReadOptions,
   StoredObject,
+  PutOptions,
   TransferOptions,
 } from './archive-store.js';
 import { digested, MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
 import { fileSource } from './byte-source.js';
 import { classifyS3Error } from './classify-s3-error.js';
-import { guardOf, MultipartUpload } from './multipart-upload.js';
+import { guardBySha256, guardOf, withSigned } from './body-guard.js';
+import { MultipartUpload } from './multipart-upload.js';
+import { objectStream } from './object-stream.js';
 import { ignoreOwnBucket, isMissing, isOver, isRefusal, sha256, storedObject } from './s3-answers.js';
 import { makeS3Client } from './s3-client.js';
 import { listBucket } from './s3-listing.js';
 import type { S3Settings } from './s3-settings.js';
 import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
-import { withPayloadDigest } from './payload-digest.js';
 import { FULL_MODE, type StoreMode } from './store-capabilities.js';
 
 const MIB = 1024 * 1024;
@@ -51,18 +53,21 @@ export class S3ArchiveStore implements ArchiveStore {
   readonly #patientClient: S3Client;
   readonly #bucket: string;
   readonly #partBytes: number;
+  /** Largest object that is sent from memory. */
+  readonly #inMemoryBytes: number;
   /** Largest object that is put in one request. */
   readonly #atOnceBytes: number;
   readonly #abilities: StoreAbilities | undefined;
 
   /**
-   * @param options `partBytes`: size of a part, and largest object that is put in one request; `idleSeconds`: a request of which
+   * @param options `partBytes`: size of a part; `atOnceBytes`: largest object that is put in one request; `idleSeconds`: a request of which
    *   no byte moves for this long is given up; `abilities`: what the store can do, all that Amazon S3 can where they are not told
    */
   constructor(
     options: S3Settings & {
       bucket: string;
       partBytes?: number;
+      atOnceBytes?: number;
       idleSeconds?: number;
       abilities?: StoreAbilities;
     },
@@ -70,7 +75,8 @@ export class S3ArchiveStore implements ArchiveStore {
     this.#bucket = options.bucket;
     this.#abilities = options.abilities;
     this.#partBytes = options.partBytes ?? 8 * MIB;
-    this.#atOnceBytes = options.partBytes ?? 16 * MIB;
+    this.#inMemoryBytes = MIB;
+    this.#atOnceBytes = options.atOnceBytes ?? 512 * MIB;
     this.#client = makeS3Client(options, { idleSeconds: options.idleSeconds ?? 60 });
     this.#patientClient = makeS3Client(options, { idleSeconds: COMPLETION_SECONDS, maxAttempts: 1 });
   }
@@ -108,7 +114,7 @@ export class S3ArchiveStore implements ArchiveStore {
     key: string,
     from: string | ByteSource,
     expected: { bytes: number; sha256: string },
-    options: TransferOptions = {},
+    options: PutOptions = {},
   ): Promise<StoredObject> {
     const there = await this.#headWithMetadata(key);
     if (there !== undefined) return this.#sameOrThrow(key, there, expected);
@@ -218,24 +224,81 @@ export class S3ArchiveStore implements ArchiveStore {
     key: string,
     source: ByteSource,
     expected: { bytes: number; sha256: string },
-    options: TransferOptions,
+    options: PutOptions,
   ): Promise<void> {
     const Metadata = { sha256: expected.sha256, bytes: String(expected.bytes) };
     const mode = await this.#mode();
-    if (expected.bytes <= this.#atOnceBytes) {
-      const block = takeBlock(this.#atOnceBytes);
-      const body = block.subarray(0, expected.bytes);
-      await source.read(0, body);
-      const digest = sha256(body);
-      if (digest.toString('hex') !== expected.sha256) throw otherDigest(source.name);
-      const IfNoneMatch = mode.conditionalPut ? '*' : undefined;
-      await this.#putBytes({ Key: key, Body: body, Metadata, IfNoneMatch }, digest, options.signal);
-      giveBlock(block);
-      options.onProgress?.(expected.bytes);
-      return;
-    }
-    const partBytes = Math.max(this.#partBytes, Math.ceil(expected.bytes / MAX_PARTS / MIB) * MIB);
     const target = { Bucket: this.#bucket, Key: key, Metadata };
+    if (expected.bytes <= this.#inMemoryBytes) {
+      await this.#putFromMemory(target, source, expected, options);
+    } else if (
+      expected.bytes <= this.#atOnceBytes &&
+      mode.checksum === 'SHA256' &&
+      options.inParts !== true
+    ) {
+      await this.#putStreamed(target, source, expected, options);
+    } else {
+      await this.#putInParts(target, source, expected, options);
+    }
+  }
+
+  async #putFromMemory(
+    target: { Bucket: string; Key: string; Metadata: Record<string, string> },
+    source: ByteSource,
+    expected: { bytes: number; sha256: string },
+    options: TransferOptions,
+  ): Promise<void> {
+    const block = takeBlock(this.#inMemoryBytes);
+    const body = block.subarray(0, expected.bytes);
+    await source.read(0, body);
+    const digest = sha256(body);
+    if (digest.toString('hex') !== expected.sha256) throw otherDigest(source.name);
+    const IfNoneMatch = (await this.#mode()).conditionalPut ? '*' : undefined;
+    await this.#putBytes({ ...target, Body: body, IfNoneMatch }, digest, options.signal);
+    giveBlock(block);
+    options.onProgress?.(expected.bytes);
+  }
+
+  /** One request; the store checks the SHA-256 of the whole, which is known before. */
+  async #putStreamed(
+    target: { Bucket: string; Key: string; Metadata: Record<string, string> },
+    source: ByteSource,
+    expected: { bytes: number; sha256: string },
+    { signal, onProgress }: TransferOptions,
+  ): Promise<void> {
+    const { conditionalPut, takesUnsigned } = await this.#mode();
+    const { parameters, signed } = guardBySha256(Buffer.from(expected.sha256, 'hex'), takesUnsigned);
+    const stream = objectStream(source, expected, onProgress);
+    const failure = new AbortController();
+    // A pipe does not pass it on: the request would wait for bytes that never come.
+    stream.body.once('error', (error) => failure.abort(error));
+    const command = new PutObjectCommand({
+      ...target,
+      ...parameters,
+      Body: stream.body,
+      ContentLength: expected.bytes,
+      IfNoneMatch: conditionalPut ? '*' : undefined,
+    });
+    try {
+      await this.#client.send(withSigned(command, signed), {
+        abortSignal: AbortSignal.any([failure.signal, ...(signal === undefined ? [] : [signal])]),
+      });
+      stream.giveBack();
+    } catch (error) {
+      stream.body.destroy();
+      failure.signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  async #putInParts(
+    target: { Bucket: string; Key: string; Metadata: Record<string, string> },
+    source: ByteSource,
+    expected: { bytes: number; sha256: string },
+    options: TransferOptions,
+  ): Promise<void> {
+    const mode = await this.#mode();
+    const partBytes = Math.max(this.#partBytes, Math.ceil(expected.bytes / MAX_PARTS / MIB) * MIB);
     const upload = await MultipartUpload.resumeOrCreate(this.#client, target, mode);
     try {
       const digest = await upload.sendParts(source, { bytes: expected.bytes, partBytes }, options);
@@ -253,10 +316,10 @@ export class S3ArchiveStore implements ArchiveStore {
     digest: Buffer,
     signal?: AbortSignal,
   ) {
-    const { checksum } = await this.#mode();
-    const guard = guardOf(checksum, input.Body, digest);
-    const command = new PutObjectCommand({ ...input, Bucket: this.#bucket, ...guard });
-    return await this.#client.send(withPayloadDigest(command, digest), { abortSignal: signal });
+    const { checksum, takesUnsigned } = await this.#mode();
+    const { parameters, signed } = guardOf({ checksum, takesUnsigned }, input.Body, digest);
+    const command = new PutObjectCommand({ ...input, Bucket: this.#bucket, ...parameters });
+    return await this.#client.send(withSigned(command, signed), { abortSignal: signal });
   }
 
   async #mode(): Promise<StoreMode> {

@@ -4,6 +4,8 @@ import type { S3Settings } from './s3-settings.js';
 const CONNECT_MS = 5_000;
 /** Connections that nobody uses any more end by themselves after this long, so that a client needs no closing. */
 const UNUSED_MS = 10_000;
+/** A body of this size is sent only when the store has said that it wants it: that costs a connection and a round trip of its own. */
+const ASKED_FIRST_BYTES = 64 * 1024 * 1024;
 
 /**
  * A client of an S3 store.
@@ -23,13 +25,14 @@ export function makeS3Client(
     forcePathStyle: true,
     credentials: { accessKeyId: settings.accessKeyId, secretAccessKey: settings.secretAccessKey.reveal() },
     maxAttempts: limits.maxAttempts ?? 2,
+    expectContinueHeader: ASKED_FIRST_BYTES,
     requestHandler: {
       connectionTimeout: CONNECT_MS,
       socketTimeout: limits.idleSeconds * 1000,
       httpAgent: { keepAlive: true, timeout: UNUSED_MS },
       httpsAgent: { keepAlive: true, timeout: UNUSED_MS },
     },
-    // Every request that matters carries a SHA-256 of ours; a default checksum on top makes some stores refuse.
+    // Every request that matters carries a checksum of ours; a default checksum on top makes some stores refuse.
     requestChecksumCalculation: checksums,
     responseChecksumValidation: checksums,
   });

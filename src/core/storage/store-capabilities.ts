@@ -15,6 +15,8 @@ export interface StoreCapabilities {
   contentMd5: ChecksumTrust;
   /** The digest of the body that the signature covers (`x-amz-content-sha256`). */
   signedPayload: ChecksumTrust;
+  /** Whether it takes bodies that the signature does not cover; absent where it was probed before that was asked. */
+  unsignedPayload?: boolean;
   /** Whether it tells the checksums of an object that it has. */
   tellsChecksums: boolean;
   /** Whether it takes what the AWS SDKs send unless told otherwise: a CRC in a header, or behind the body of a stream. */
@@ -43,9 +45,12 @@ export interface StoreCapabilities {
 
 /** How our own objects are put into a store. */
 export interface StoreMode {
-  /** The checksum that the store checks for us; absent where it checks none. */
+  /** The checksum that the store checks for us of objects that are put at once; absent where it checks none. */
   checksum?: ChecksumName | 'MD5';
+  /** That of parts. */
   partChecksum?: ChecksumName | 'MD5';
+  /** Whether it takes bodies that the signature does not cover: their checksum is enough then. */
+  takesUnsigned: boolean;
   tellsChecksums: boolean;
   conditionalPut: boolean;
   conditionalComplete: boolean;
@@ -56,26 +61,36 @@ export interface StoreMode {
 /** For a store that nobody has probed: what Amazon S3 and the servers like it do. */
 export const FULL_MODE: StoreMode = {
   checksum: 'SHA256',
-  partChecksum: 'SHA256',
+  partChecksum: 'CRC32',
+  takesUnsigned: true,
   tellsChecksums: true,
   conditionalPut: true,
   conditionalComplete: true,
   resumes: true,
 };
 
-/** The order in which we would have a store check; the slow one is left out. */
+/** The order in which we would have a store check an object; the slow one is left out. */
 const WISHED = CHECKSUMS.filter((name) => name !== 'CRC64NVME');
+/**
+ * The same for parts. What is damaged on the way shall be sent again soon, which a CRC is enough for; that the object is the package is proved by the
+ * SHA-256 of what is read back. The others cost both sides a processor.
+ */
+const WISHED_OF_PARTS: typeof WISHED = ['CRC32', 'SHA256', 'SHA1', 'CRC32C'];
 
 /**
  * How to work with a store that can do this. Whatever it is, each object is read back and digested afterwards: what a store
  * checks only finds a mistake earlier.
  */
 export function modeFor(able: StoreCapabilities): StoreMode {
-  const checked = WISHED.filter((name) => able.checksums[name] === 'checked');
+  const isChecked = (name: ChecksumName) => able.checksums[name] === 'checked';
   const md5 = able.contentMd5 === 'checked' ? ('MD5' as const) : undefined;
   return {
-    checksum: checked[0] ?? md5,
-    partChecksum: checked.find((name) => able.multipart.checksums[name].includes('composite')) ?? md5,
+    checksum: WISHED.find(isChecked) ?? md5,
+    partChecksum:
+      WISHED_OF_PARTS.find(
+        (name) => isChecked(name) && able.multipart.checksums[name].includes('composite'),
+      ) ?? md5,
+    takesUnsigned: able.unsignedPayload === true,
     tellsChecksums: able.tellsChecksums,
     conditionalPut: able.conditionalPut,
     conditionalComplete: able.conditionalComplete,

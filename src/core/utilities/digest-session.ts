@@ -1,4 +1,4 @@
-import { createHash, hash as digestAtOnce, type Hash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { takeThread, type Lease } from './threads.js';
 
 /** A SHA-256 that grows in a thread. */
@@ -20,12 +20,6 @@ export class DigestSession {
     if (this.#marked === undefined) throw new Error('there is no mark to go back to');
     this.#hash = this.#marked;
     this.#marked = undefined;
-  }
-
-  /** Adds bytes, and answers with the digest of these alone (base64). */
-  updateAndDigest(bytes: Uint8Array): string {
-    this.#hash.update(bytes);
-    return digestAtOnce('sha256', bytes, 'base64');
   }
 
   /** Hex digest of all that was added; nothing can be added any more. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Transform } from 'node:stream';
 import { createHash, createHmac } from 'node:crypto';
 import type { S3Settings } from '../../../src/core/storage/s3-settings.js';
 
@@ -12,6 +13,8 @@ export interface Quirks {
   ignores?: RegExp;
   /** What it gives for ETags. */
   etag?: string;
+  /** Whether one byte of the body of such a request is changed on its way; asked once for each. */
+  damages?: Quirks['refuses'];
 }
 
 type Headers = Record<string, string>;
@@ -47,7 +50,8 @@ export async function withQuirkyStore(
     asked.once('close', () => {
       if (!asked.complete) onward.destroy();
     });
-    asked.pipe(onward);
+    const damages = quirks.damages?.({ method: asked.method ?? '', url, headers: asked.headers }) === true;
+    (damages ? asked.pipe(changingOneByte()) : asked).pipe(onward);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {
@@ -57,6 +61,17 @@ export async function withQuirkyStore(
     server.closeAllConnections();
     server.close();
   }
+}
+
+function changingOneByte(): Transform {
+  let changed = false;
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      if (!changed) chunk[0]! ^= 1;
+      changed = true;
+      done(null, chunk);
+    },
+  });
 }
 
 function refuse(answer: ServerResponse): void {

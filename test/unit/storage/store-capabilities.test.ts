@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lostAbilities, type StoreCapabilities } from '../../../src/core/storage/store-capabilities.js';
+import {
+  lostAbilities,
+  modeFor,
+  type StoreCapabilities,
+} from '../../../src/core/storage/store-capabilities.js';
 
 const able = (changes: Partial<StoreCapabilities> = {}): StoreCapabilities => ({
   checksums: {
@@ -51,4 +55,23 @@ test('what a store can do no more is told, what it could not do before or can do
     'it checks CRC32C no more: it is refused',
     'it does not lock objects any more',
   ]);
+});
+
+test('a store checks the CRC-32 of parts where it is found to, else what it does check', () => {
+  const composite = (...names: (keyof StoreCapabilities['checksums'])[]) => {
+    const base = able();
+    const checksums = { ...base.multipart.checksums, SHA256: [] as 'composite'[] };
+    for (const name of names) checksums[name] = ['composite'];
+    return { ...base.multipart, checksums };
+  };
+  const trusts = { ...able().checksums, CRC32: 'checked' } as const;
+  const both = able({ checksums: trusts, multipart: composite('SHA256', 'CRC32'), unsignedPayload: true });
+  assert.deepEqual(
+    [modeFor(both).checksum, modeFor(both).partChecksum, modeFor(both).takesUnsigned],
+    ['SHA256', 'CRC32', true],
+  );
+  const ignored = able({ multipart: composite('SHA256', 'CRC32') });
+  assert.deepEqual([modeFor(ignored).partChecksum, modeFor(ignored).takesUnsigned], ['SHA256', false]);
+  const notInParts = able({ checksums: trusts, multipart: composite() });
+  assert.equal(modeFor(notInParts).partChecksum, 'MD5');
 });

@@ -61,7 +61,7 @@ test('a thread that ends fails its calls for now, and the process goes on', asyn
   next.release();
 });
 
-test('a digest goes back to its mark, and tells of one piece as of the whole', async () => {
+test('a digest goes back to its mark', async () => {
   const [a, b, c] = [randomBytes(1000), randomBytes(3000), randomBytes(20)];
   const { session, release } = await takeDigest();
   await session.update(a);
@@ -70,8 +70,7 @@ test('a digest goes back to its mark, and tells of one piece as of the whole', a
   await session.update(b.subarray(1000));
   await session.update(c);
   await session.back();
-  const piece = await session.updateAndDigest(c);
-  assert.equal(piece, createHash('sha256').update(c).digest('base64'));
+  await session.update(c);
   const whole = Buffer.concat([a, b.subarray(0, 1000), c]);
   assert.equal(await session.digest(), createHash('sha256').update(whole).digest('hex'));
   release();

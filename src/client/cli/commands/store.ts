@@ -89,7 +89,7 @@ function describe(able: StoreCapabilities): string {
       `in parts: ${able.multipart.checksums[name].join(', ') || 'no'}`,
     ]),
     ['Content-MD5', able.contentMd5, ''],
-    ['signed body', able.signedPayload, ''],
+    ['signed body', able.signedPayload, `not signed: ${yes(able.unsignedPayload)}`],
     [
       "the SDK's own checksums",
       yes(able.sdkDefaults.header),
