@@ -23,7 +23,7 @@ test('a tree of awkward names comes back from GNU tar byte for byte, and sha256s
     const { bytes, sha256 } = digestFile(destination);
     assert.deepEqual({ bytes, sha256 }, { bytes: result.bytes, sha256: result.sha256 });
     const verdict = await verifyPackage({ file: destination, bytes, sha256 });
-    assert.deepEqual(verdict, { ok: true, mismatches: [], files: result.fileCount });
+    assert.deepEqual(verdict, { ok: true, mismatches: [] });
     assert.deepEqual(JSON.parse(readFileSync(`${destination}.result.json`, 'utf8')), result);
   });
 });
