@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { DataCorruptionError } from '../exceptions.js';
+import { takeDigest, type DigestSession } from '../utilities/digest-session.js';
+import { InFlight } from '../utilities/in-flight.js';
+import { blocksInTurn } from '../utilities/shared-blocks.js';
+import type { Lease } from '../utilities/threads.js';
 import type { ReadOptions } from './archive-store.js';
 
 /** What archives of every kind do alike with the bytes that they store and read back. */
 
 /** A small document is read whole; what is larger than this, in bytes, is none of ours. */
 export const MAX_JSON_BYTES = 1024 * 1024;
+
+const BLOCK_BYTES = 1024 * 1024;
+/** Blocks that the thread has at a time. */
+const IN_USE = 3;
 
 /** A small document, or undefined for what is no JSON. */
 export function parsedOrUndefined(text: string | undefined): unknown {
@@ -17,26 +25,72 @@ export function parsedOrUndefined(text: string | undefined): unknown {
   }
 }
 
-/**
- * Counts and digests what is read back, piece by piece, and tells of each as the options ask for it. Not in a thread: to bring such small
- * pieces into memory that a thread sees takes as long as to digest them.
- */
+/** Counts and digests what is read back, piece by piece, and tells of each as the options ask for it. */
 export async function digested(
   chunks: AsyncIterable<unknown>,
   options: ReadOptions = {},
 ): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash('sha256');
+  const hash = new GatheringDigest();
   let bytes = 0;
-  for await (const piece of chunks) {
-    const chunk = piece as Buffer;
-    options.signal?.throwIfAborted();
-    hash.update(chunk);
-    options.onBytes?.(chunk);
-    bytes += chunk.length;
-    options.onProgress?.(bytes);
-    await options.pace?.(chunk.length);
+  try {
+    for await (const piece of chunks) {
+      const chunk = piece as Buffer;
+      options.signal?.throwIfAborted();
+      await hash.add(chunk);
+      options.onBytes?.(chunk);
+      bytes += chunk.length;
+      options.onProgress?.(bytes);
+      await options.pace?.(chunk.length);
+    }
+    return { bytes, sha256: await hash.digest() };
+  } finally {
+    await hash.close();
   }
-  return { bytes, sha256: hash.digest('hex') };
+}
+
+/**
+ * A SHA-256 of bytes that come in small pieces: they are gathered into blocks that a thread digests. They are gathered in memory of our own, and copied
+ * into that of the thread a block at a time: what begins at odd places is copied into shared memory byte by byte.
+ */
+class GatheringDigest {
+  readonly #gathered = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  readonly #blocks = blocksInTurn(1 + IN_USE, BLOCK_BYTES);
+  readonly #flight = new InFlight(IN_USE);
+  #filled = 0;
+  #thread: Lease<DigestSession> | undefined;
+
+  async add(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length;) {
+      if (this.#filled === BLOCK_BYTES) await this.#turn();
+      const copied = chunk.copy(this.#gathered, this.#filled, at);
+      this.#filled += copied;
+      at += copied;
+    }
+  }
+
+  /** Hex digest of all that was added. */
+  async digest(): Promise<string> {
+    // What fits into one block is not worth a thread.
+    if (this.#thread === undefined)
+      return createHash('sha256').update(this.#gathered.subarray(0, this.#filled)).digest('hex');
+    await this.#turn();
+    await this.#flight.drain();
+    return await this.#thread.session.digest();
+  }
+
+  async close(): Promise<void> {
+    await this.#flight.settle();
+    this.#thread?.release();
+  }
+
+  /** Has what was gathered digested, and begins anew. */
+  async #turn(): Promise<void> {
+    this.#thread ??= await takeDigest();
+    const block = (this.#blocks.next().value as Buffer).subarray(0, this.#filled);
+    this.#gathered.copy(block);
+    this.#filled = 0;
+    await this.#flight.add(this.#thread.session.update(block));
+  }
 }
 
 /** A package that is not what its digest says is not archived. */
