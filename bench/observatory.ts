@@ -43,14 +43,14 @@ export interface Remaining {
   archived: number;
 }
 
-/** Runs with an observatory, of which nothing is left afterwards, whichever way it ends. */
+/** Runs with an observatory for the bench of this name, of which nothing is left afterwards, whichever way it ends. */
 export async function withObservatory<T>(
-  options: { signal: AbortSignal; say: (line: string) => void },
+  options: { bench: string; signal: AbortSignal; say: (line: string) => void },
   run: (observatory: Observatory) => Promise<T>,
 ): Promise<T> {
   const cleanup = new Cleanup(options.say);
   try {
-    const dataDirectory = await mkdtemp(join(tmpdir(), 'cdt-bench-orchestrate-'));
+    const dataDirectory = await mkdtemp(join(tmpdir(), `cdt-bench-${options.bench}-`));
     cleanup.add('the files', () => rm(dataDirectory, { recursive: true, force: true }));
     return await run(await start(dataDirectory, cleanup, options));
   } finally {

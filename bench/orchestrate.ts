@@ -65,8 +65,9 @@ function caseOf(packages: number, figures: Map<string, Figures[]>, around: Aroun
         name: OURS,
         run: async () => {
           await requireRoom(packages);
-          const { finished, measured } = await withObservatory(around, (observatory) =>
-            measure(observatory, packages, around),
+          const { finished, measured } = await withObservatory(
+            { bench: 'orchestrate', ...around },
+            (observatory) => measure(observatory, packages, around),
           );
           figures.set(name, [...(figures.get(name) ?? []), measured]);
           return finished;

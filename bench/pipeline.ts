@@ -97,7 +97,7 @@ function caseOf(folder: string, moved: Moved[], around: Around): Case {
       {
         name: OURS,
         run: () =>
-          withObservatory(around, async (observatory) => {
+          withObservatory({ bench: 'pipeline', ...around }, async (observatory) => {
             const { finished, one } = await measure(observatory, around);
             moved.push(one);
             return finished;

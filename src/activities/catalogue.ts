@@ -195,6 +195,11 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
       });
     },
 
+    /**
+     * Records an archive copy, and has the planner look for what it has made redundant.
+     *
+     * @returns that it was asked; workers from before 2026-12 returned nothing, and their workflows began the deletion
+     */
     async recordArchived(input: {
       packageId: string;
       archive: Place;
@@ -206,11 +211,14 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
         etag?: string;
         verifiedAt: string;
       };
-    }): Promise<void> {
-      await whileBusy(async () => {
+    }): Promise<{ deletionAsked: true } | undefined> {
+      return whileBusy(async () => {
         const archive = await catalogue.location(input.archive.site, input.archive.location);
         await catalogue.recordArchived(input.packageId, archive.id, input.stored);
         await wakeOnward(archive.site);
+        const place = await catalogue.deletions.placeToFree(input.packageId);
+        if (place !== undefined) await wakePlanner('deletion', place);
+        return { deletionAsked: true };
       });
     },
 

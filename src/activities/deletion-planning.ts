@@ -9,6 +9,14 @@ export interface Place {
   location: string;
 }
 
+/** A package of which something is due to be freed: where, and which archives have to answer for it first. */
+export interface DueDeletion {
+  packageId: string;
+  name: string;
+  observation: string;
+  order: { archives: Place[]; targets: Place[] };
+}
+
 /** Packages that one run of a planner decides about, at most. */
 const AT_ONCE = 300;
 
@@ -20,17 +28,17 @@ export function makeDeletionPlanningActivities({ catalogue, settings, log }: Dep
      * and answers with the packages of which something is due now. Also keeps house: links what was written since into the audit log's
      * chain, and adds up the tallies.
      */
-    async planDeletions(input: {
-      site: string;
-    }): Promise<{ packageId: string; name: string; observation: string }[]> {
+    async planDeletions(input: { site: string }): Promise<DueDeletion[]> {
       return whileBusy(async (signal) => {
         const rules = await deletionRules(settings, await catalogue.locations());
-        const due: { packageId: string; name: string; observation: string }[] = [];
+        const due: DueDeletion[] = [];
         for (const packageId of await catalogue.deletions.candidates(input.site, AT_ONCE)) {
           signal.throwIfAborted();
-          const { facts, planned } = await catalogue.deletions.schedule(packageId, rules);
-          const { name, observation } = facts.package;
-          if (planned.some(({ outcome }) => outcome === 'due')) due.push({ packageId, name, observation });
+          const plan = await catalogue.deletions.scheduleFound(packageId, rules);
+          if (plan === undefined) continue;
+          const { name, observation } = plan.facts.package;
+          const order = orderOf(plan);
+          if (order.targets.length > 0) due.push({ packageId, name, observation, order });
         }
         await catalogue.addUpTallies();
         const head = await catalogue.auditLog.seal();
@@ -39,18 +47,19 @@ export function makeDeletionPlanningActivities({ catalogue, settings, log }: Dep
       });
     },
 
-    /** Where something of a package is due to be freed, and which archives have to answer for it first. */
-    async deletionOrder(input: { packageId: string }): Promise<{ archives: Place[]; targets: Place[] }> {
+    /** What is due of one package by now: for a deletion whose planner looked a while ago. */
+    async deletionOrder(input: { packageId: string }): Promise<DueDeletion['order']> {
       return whileBusy(async () => {
         const rules = await deletionRules(settings, await catalogue.locations());
-        const plan = await catalogue.deletions.schedule(input.packageId, rules);
-        const due = plan.planned.flatMap(({ outcome, target }) =>
-          outcome === 'due' ? [target.location] : [],
-        );
-        return { archives: due.length > 0 ? places(archivesOf(plan)) : [], targets: places(due) };
+        return orderOf(await catalogue.deletions.schedule(input.packageId, rules));
       });
     },
   };
+}
+
+function orderOf(plan: PackagePlan): DueDeletion['order'] {
+  const due = plan.planned.flatMap(({ outcome, target }) => (outcome === 'due' ? [target.location] : []));
+  return { archives: due.length > 0 ? places(archivesOf(plan)) : [], targets: places(due) };
 }
 
 /** The archives that may have a copy that counts. */

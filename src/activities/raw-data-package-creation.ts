@@ -1,5 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
-import type { FoundEntry } from '../core/database/records.js';
+import type { FoundEntry, Location, PackageOrder } from '../core/database/records.js';
 import { createPackage, resultPath } from '../core/package/create-package.js';
 import type { PackageResult, RefusedEntry } from '../core/package/package-result.js';
 import { scanSource as walkSource } from '../core/package/scan-source.js';
@@ -29,6 +29,8 @@ export interface PackagingFacts {
   refused: number;
   /** Where it was made; absent where it was recorded before. */
   bufferLocationId?: string;
+  /** That the catalogue has it. Absent in the answers of workers from before 2026-12: their workflows call `recordRawDataPackage`. */
+  recorded?: true;
 }
 
 export type PackagingActivities = ReturnType<typeof makePackagingActivities>;
@@ -72,13 +74,16 @@ export function makePackagingActivities(dependencies: Dependencies) {
       });
     },
 
-    /** Writes a package's tar and its result beside it into the buffer, reading each file of the source once. */
+    /**
+     * Writes a package's tar and its result beside it into the buffer, reading each file of the source once, and records it. A repeat
+     * finds what is written: an outage of the catalogue in between repeats the recording alone.
+     */
     async createRawDataPackage(input: { packageId: string }): Promise<PackagingFacts> {
       const order = await whileBusy(() => catalogue.packageOrder(input.packageId));
       const { name, state, fileCount, bytes, sha256 } = order.package;
       // A repeat of work that is recorded already, perhaps long gone from this buffer.
       if (state !== 'creating' && bytes !== undefined && sha256 !== undefined)
-        return { files: fileCount, bytes, sha256, refused: 0 };
+        return { files: fileCount, bytes, sha256, refused: 0, recorded: true };
       const buffer = diskPath(order.buffer);
       // Made only where it never was: later a missing folder is a disk that is not mounted.
       if ((await catalogue.marks.of(order.buffer.id)).markedAt === undefined) await createLocalFolder(buffer);
@@ -101,19 +106,18 @@ export function makePackagingActivities(dependencies: Dependencies) {
             ...options,
           }),
       );
+      await whileBusy(() => record(order, order.buffer, result));
       return {
         files: result.fileCount,
         bytes: result.bytes,
         sha256: result.sha256,
         refused: result.refused.length,
         bufferLocationId: order.buffer.id,
+        recorded: true,
       };
     },
 
-    /**
-     * Records a package from the result that lies beside it; one transaction, the same however often it runs. It is recorded in the
-     * buffer where it was made: it may have been planned into another one since.
-     */
+    /** Records a package that an earlier version only wrote, in the buffer where it was made: it may have been planned into another one since. */
     async recordRawDataPackage(input: { packageId: string; bufferLocationId?: string }): Promise<void> {
       await whileBusy(async () => {
         const order = await catalogue.packageOrder(input.packageId);
@@ -122,20 +126,31 @@ export function makePackagingActivities(dependencies: Dependencies) {
           input.bufferLocationId === undefined
             ? order.buffer
             : await catalogue.locationById(input.bufferLocationId);
-        const tar = packageFile(buffer, order.package.name);
-        const result = JSON.parse(await readFile(resultPath(tar), 'utf8')) as PackageResult;
-        await catalogue.recordPackageCreated(input.packageId, result, buffer.id);
-        if (result.members.length === 0) {
-          await rm(tar, { force: true });
-          await rm(resultPath(tar), { force: true });
-        }
-        await dependencies.wakePlanner('data_transfer_package_creation', {
-          site: buffer.site,
-          location: buffer.name,
-        });
+        const result = JSON.parse(
+          await readFile(resultPath(packageFile(buffer, order.package.name)), 'utf8'),
+        ) as PackageResult;
+        await record(order, buffer, result);
       });
     },
   };
+
+  /** Records a package that lies in a buffer; one transaction, the same however often it runs. */
+  async function record(
+    { package: { id, name } }: PackageOrder,
+    buffer: Location,
+    result: PackageResult,
+  ): Promise<void> {
+    const tar = packageFile(buffer, name);
+    await catalogue.recordPackageCreated(id, result, buffer.id);
+    if (result.members.length === 0) {
+      await rm(tar, { force: true });
+      await rm(resultPath(tar), { force: true });
+    }
+    await dependencies.wakePlanner('data_transfer_package_creation', {
+      site: buffer.site,
+      location: buffer.name,
+    });
+  }
 
   /** Tells what a source holds that can't be packaged, and takes back what is no longer so. */
   async function reportRefused(

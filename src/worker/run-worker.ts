@@ -26,6 +26,7 @@ import { observabilitySettings } from '../core/observability-settings.js';
 import type { Operation } from '../core/operation-types.js';
 import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../core/queue-discovery.js';
 import { SettingsManager } from '../core/settings-manager.js';
+import { Together } from '../core/utilities/together.js';
 import { TokenBuckets } from '../core/utilities/token-bucket.js';
 import { archiveStores } from './archive-stores.js';
 import { mapFailures } from './failure-interceptor.js';
@@ -44,6 +45,9 @@ import { wakePlanner } from './wake-planner.js';
 import { wakeWaiting } from './wake-waiting.js';
 import { workByQueue, workerOptions } from './worker-options.js';
 import { WorkerSet } from './worker-set.js';
+
+/** What wakes a planner within this time wakes it once: it looks at all there is, and each look costs. */
+const WAKES_TOGETHER_MS = 2000;
 
 /**
  * Serves the queues of a site until the process is asked to stop (SIGINT, SIGTERM), then drains. Follows the catalogue: what is added
@@ -93,6 +97,7 @@ export async function runWorker(
   try {
     const settings = new SettingsManager(catalogue.settings, configuration.settings, log);
     const stream = startStream(configuration, selection, { catalogue, log, ...observability });
+    const wakes = new Together(WAKES_TOGETHER_MS);
     const dependencies: Dependencies = {
       settings,
       catalogue,
@@ -120,7 +125,10 @@ export async function runWorker(
       }),
       routeLimits: new TokenBuckets(),
       transport: transports(log, stream.transport),
-      wakePlanner: (operation, place) => wakePlanner(client, log, operation, place),
+      wakePlanner: (operation, place) =>
+        wakes.call(`${operation} ${place.site}.${place.location}`, () =>
+          wakePlanner(client, log, operation, place),
+        ),
       reportProgress: onProgress ?? (() => undefined),
     };
     const work = workByQueue(activitiesByOperation(dependencies), {
@@ -165,6 +173,7 @@ export async function runWorker(
       await Promise.race([Promise.all(following), serving.failed]);
     } finally {
       await serving.stop();
+      await wakes.flush();
       await stream.close();
     }
   } finally {

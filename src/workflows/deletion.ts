@@ -9,7 +9,7 @@ import { CATALOGUE, workAt } from './operations.js';
 /**
  * Frees what is due of one package's copies that its archive copies have made redundant.
  *
- * First what may go is scheduled, within the budgets. For what is due, every archive copy is challenged at its store, now; then
+ * Its planner scheduled what may go, within the budgets. For what is due, every archive copy is challenged at its store, now; then
  * each location re-checks the promise in the catalogue and deletes what is its own. A copy that may not go is kept with its
  * reason, and an archive copy that fails its challenge counts for nothing: both are outcomes, not failures.
  */
@@ -17,11 +17,14 @@ export async function deletion(input: DeletionInput): Promise<{ outcomes: Deleti
   const { packageId, name } = input;
   const journey = new Journey({ operation: 'deletion', subject: name });
   const { deletionOrder } = proxyActivities<CatalogueActivities>(CATALOGUE);
-  // Before, an archive copy that failed its challenge stopped the deletion until an operator decided.
-  const failuresCount = patched('failed-challenges-count-for-nothing-2026-11');
+  // Before, an archive copy that failed its challenge stopped the deletion until an operator decided. Whoever is told its order is new enough.
+  const failuresCount = input.order !== undefined || patched('failed-challenges-count-for-nothing-2026-11');
+  let { order: found } = input;
 
   const checked = await journey.step('asking every archive for its copy', async ({ asked }) => {
-    const order = await deletionOrder({ packageId });
+    // What was found is good for the first look: later something else may be due.
+    const order = found ?? (await deletionOrder({ packageId }));
+    found = undefined;
     if (order.targets.length > 0)
       await Promise.all(
         order.archives.map((archive) =>

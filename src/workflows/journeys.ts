@@ -52,6 +52,14 @@ export interface DeletionInput {
   packageId: string;
   name: string;
   observation: string;
+  /** What its planner has just found. Absent from those that began before 2026-12: they ask for it themselves. */
+  order?: DeletionOrder;
+}
+
+/** Where something of a package is due to be freed, and which archives have to answer for it first. */
+export interface DeletionOrder {
+  archives: Place[];
+  targets: Place[];
 }
 
 /** Copies read again so far. */

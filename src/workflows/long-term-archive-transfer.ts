@@ -26,6 +26,8 @@ export async function longTermArchiveTransfer(input: LongTermArchiveTransferInpu
   );
   if (!recorded.done) return journey.end(recorded.decision, [packageId]);
 
-  await startJourney(deletionJourney({ packageId, name, observation: input.observation }));
+  // A worker from before 2026-12 tells no planner.
+  if (recorded.result?.deletionAsked !== true)
+    await startJourney(deletionJourney({ packageId, name, observation: input.observation }));
   journey.complete(`archived as ${stored.result.key}, read back and equal`);
 }

@@ -235,3 +235,23 @@ test('a signal that comes while the attempt still fails spares the wait', { time
     });
   }),
 );
+
+test('a package that its making has recorded is not recorded once more', { timeout: 60_000 }, () =>
+  withTemporal(async (lab) => {
+    let recorded = 0;
+    const source = (answer: object) => ({
+      createRawDataPackage: () => Promise.resolve(answer),
+      recordRawDataPackage: () => Promise.resolve(void (recorded += 1)),
+    });
+    for (const [answer, expected] of [
+      [{ ...FACTS, recorded: true }, 0],
+      [FACTS, 1],
+    ] as const) {
+      await lab.withWorkers(
+        { [CATALOGUE_QUEUE]: catalogueFakes(), [SOURCE_QUEUE]: source(answer) },
+        async () => (await start(lab, lab.unique('p'))).result(),
+      );
+      assert.equal(recorded, expected);
+    }
+  }),
+);

@@ -34,6 +34,11 @@ export class DeletionCatalogue {
     return this.transactions.read((manager) => queue.candidates(manager, site, limit));
   }
 
+  /** A place where something of a package takes up space and may be freed at all: its site's planner looks at it. */
+  placeToFree(packageId: string): ReturnType<typeof queue.placeToFree> {
+    return this.transactions.read((manager) => queue.placeToFree(manager, packageId));
+  }
+
   /** Every package of which something is at deletable places of a site (of all sites without one), page by page. */
   packagesWithTargets(which: targets.TargetsPage): Promise<string[]> {
     return this.transactions.read((manager) => targets.packagesWithTargets(manager, which));
@@ -42,6 +47,14 @@ export class DeletionCatalogue {
   /** Schedules what may go of a package within the budget of each location; tells what is due. */
   schedule(packageId: string, rules: schedule.RulesByLocation): Promise<schedule.PackagePlan> {
     return this.transactions.write((manager) => schedule.scheduleDeletion(manager, packageId, rules));
+  }
+
+  /** {@link schedule} for one of the {@link candidates}; undefined where another planner has dealt with it since. */
+  scheduleFound(
+    packageId: string,
+    rules: schedule.RulesByLocation,
+  ): Promise<schedule.PackagePlan | undefined> {
+    return this.transactions.write((manager) => schedule.scheduleFound(manager, packageId, rules));
   }
 
   /** What {@link schedule} would do, written nowhere; `uses` carries what is spent of the budgets from page to page. */

@@ -67,6 +67,8 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
       archiving: () => catalogue.planArchiveTransfers(archive.id),
       'deletion, candidates': () => catalogue.deletions.candidates('ccat', 300),
       'deletion, candidates at an archive': () => catalogue.deletions.candidates('cologne', 300),
+      'where a package can be freed': () => catalogue.deletions.placeToFree(packageId),
+      'deletion of one package that was found': () => catalogue.deletions.scheduleFound(packageId, rules),
       'deletion of one package': () => catalogue.deletions.schedule(packageId, rules),
       'audit, due copies': () =>
         catalogue.fixity.dueCopies(archive.id, {

@@ -20,16 +20,19 @@ export async function copiesOfPackage(manager: EntityManager, packageId: string)
 
 export async function recordVerified(manager: EntityManager, copyId: string, at: string): Promise<void> {
   await copyEntity(manager, copyId);
-  const newer = await row<{ packageId: string }>(
+  const newer = await row<{ packageId: string; doubted: boolean }>(
     manager,
-    `update physical_copy set verified_at = $2, doubted_at = null, doubt = null
-     where id = $1 and (verified_at is null or verified_at < $2) and (doubted_at is null or doubted_at < $2) and state not in ('deleted', 'damaged')
-     returning raw_data_package_id as "packageId"`,
+    `update physical_copy c set verified_at = $2, doubted_at = null, doubt = null
+     from (select id, doubted_at is not null as doubted from physical_copy where id = $1) before
+     where c.id = before.id and (verified_at is null or verified_at < $2) and (doubted_at is null or doubted_at < $2)
+       and state not in ('deleted', 'damaged')
+     returning raw_data_package_id as "packageId", before.doubted`,
     [copyId, at],
   );
   if (newer === undefined) return;
   await audit(manager, 'copy_verified', { table: 'physical_copy', id: copyId }, { at });
-  await reconsider(manager, [newer.packageId]);
+  // Whoever asked is deleting; only a copy that counted for nothing until now changes what else may go.
+  if (newer.doubted) await reconsider(manager, [newer.packageId]);
 }
 
 export async function recordCopyDeleted(manager: EntityManager, copyId: string): Promise<void> {

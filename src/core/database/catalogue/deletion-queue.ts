@@ -39,13 +39,40 @@ export async function putOff(
   );
 }
 
-/** Some of a package is scheduled: the planner comes back to it then. */
-export async function comeBack(manager: EntityManager, packageId: string, at: Date | null): Promise<void> {
+/** Some of a package is scheduled, or being deleted: the planner comes back to it then. */
+export async function comeBack(manager: EntityManager, packageId: string, at: Date): Promise<void> {
   await rows(
     manager,
     `insert into package_deletion (raw_data_package_id, not_before, refusals) values ($1, $2, 0)
      on conflict (raw_data_package_id) do update set not_before = excluded.not_before, refusals = 0, refused_for = null`,
     [packageId, at],
+  );
+}
+
+/** Whether a package is to be looked at later only. */
+export async function isPutOff(manager: EntityManager, packageId: string): Promise<boolean> {
+  const later = await rows(
+    manager,
+    'select from package_deletion where raw_data_package_id = $1 and not_before > now()',
+    [packageId],
+  );
+  return later.length > 0;
+}
+
+/** A place where something of a package takes up space and may be freed at all; the first by name, so that all of a source's packages are planned at one site. */
+export async function placeToFree(
+  manager: EntityManager,
+  packageId: string,
+): Promise<{ site: string; location: string } | undefined> {
+  return row(
+    manager,
+    `select s.short_name as site, l.name as location from data_location l join site s on s.id = l.site_id
+     where l.deletable and l.active and l.storage_type = 'disk' and l.location_type in ('source', 'buffer') and l.id in (
+       select data_location_id from physical_copy where raw_data_package_id = $1 and state <> 'deleted'
+       union all
+       select source_location_id from raw_data_package where id = $1 and source_freed_at is null)
+     order by s.short_name, l.name limit 1`,
+    [packageId],
   );
 }
 

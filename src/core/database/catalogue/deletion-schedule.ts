@@ -14,9 +14,10 @@ import {
 } from '../../policy/deletion.js';
 import type { Reason } from '../../policy/reason.js';
 import type { Location } from '../records.js';
+import { lookAgainAt } from '../../policy/deletion-backoff.js';
 import { audit } from './audit.js';
 import { clock, deletionFacts } from './deletion-facts.js';
-import { comeBack, putOff } from './deletion-queue.js';
+import { comeBack, isPutOff, putOff } from './deletion-queue.js';
 import { lock, row, rows } from './sql.js';
 
 /** What holds for deletions at one location. */
@@ -62,6 +63,17 @@ export async function scheduleDeletion(
   );
   await tellPlanner(manager, packageId, due, now);
   return { facts, planned: due };
+}
+
+/** The same for a package that a planner found among many; undefined where somebody else has dealt with it since. */
+export async function scheduleFound(
+  manager: EntityManager,
+  packageId: string,
+  rules: RulesByLocation,
+): Promise<PackagePlan | undefined> {
+  await lock(manager, 'deletion budget');
+  if (await isPutOff(manager, packageId)) return undefined;
+  return scheduleDeletion(manager, packageId, rules);
 }
 
 /**
@@ -171,12 +183,9 @@ async function tellPlanner(
   planned: Planned[],
   now: Date,
 ): Promise<void> {
-  if (planned.some((one) => one.outcome === 'due')) {
-    await comeBack(manager, packageId, null);
-    return;
-  }
+  const handedOn = planned.some((one) => one.outcome === 'due');
   const untils = planned.flatMap((one) => (one.outcome === 'scheduled' ? [Date.parse(one.until)] : []));
-  if (untils.length > 0) await comeBack(manager, packageId, new Date(Math.min(...untils)));
+  if (handedOn || untils.length > 0) await comeBack(manager, packageId, lookAgainAt(handedOn, untils, now));
   else {
     const reasons = planned.flatMap((one) => (one.outcome === 'kept' ? one.reasons : []));
     if (reasons.length > 0) await putOff(manager, packageId, reasons, now);

@@ -32,6 +32,9 @@ interface Candidate {
   module: string;
 }
 
+/** The part of a plan that is told again, whichever: a journey that was lost is taken up so. */
+const TOLD_AGAIN = 0.2;
+
 /** Entries read at a time while grouping, so that a unit of a million files does not fill the memory. */
 const PAGE = 20_000;
 
@@ -42,11 +45,11 @@ export async function planRawDataPackages(
   await lock(manager, `source ${plan.sourceLocationId}`);
   const buffers = await Buffers.of(manager, plan);
   await buffers.leaveDead();
-  // At most half of the answer is old: packages that can't be made for now must not keep new ones from being planned.
+  // Few of the answer are old: packages that can't be made for now must not keep new ones from being planned.
   const old = await rows<{ id: string }>(
     manager,
     `select id from raw_data_package where source_location_id = $1 and state = 'creating' order by random() limit $2`,
-    [plan.sourceLocationId, Math.ceil(plan.limit / 2)],
+    [plan.sourceLocationId, Math.ceil(plan.limit * TOLD_AGAIN)],
   );
   const fresh: string[] = [];
   for (const candidate of await candidates(manager, plan, plan.limit - old.length)) {
