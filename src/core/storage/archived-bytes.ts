@@ -86,7 +86,7 @@ class GatheringDigest {
   /** Has what was gathered digested, and begins anew. */
   async #turn(): Promise<void> {
     this.#thread ??= await takeDigest();
-    const block = (this.#blocks.next().value as Buffer).subarray(0, this.#filled);
+    const block = this.#blocks.next().value.subarray(0, this.#filled);
     this.#gathered.copy(block);
     this.#filled = 0;
     await this.#flight.add(this.#thread.session.update(block));
