@@ -293,6 +293,15 @@ export const SETTINGS = {
     scopes: EVERYWHERE,
     description: 'most bytes per second that are read from an archive to audit it',
   },
+  'archive.one_request_bytes': {
+    type: 'bytes',
+    default: 512 * 1024 * 1024,
+    min: 0,
+    max: 5e9,
+    scopes: EVERYWHERE,
+    description:
+      'largest package that goes into an S3 store in one request at the first attempt; larger ones go in parts, several at once',
+  },
   'archive.copy_program': {
     type: 'choice',
     values: ['none', 'cp'],

@@ -31,7 +31,7 @@ export function archiveStores(parts: Parts): (location: Location) => ArchiveStor
 function s3ArchiveStore(
   location: Location,
   s3: S3Settings,
-  { catalogue, log, notifications }: Parts,
+  { catalogue, settings, log, notifications }: Parts,
 ): S3ArchiveStore {
   if (location.storageType !== 's3' || location.bucket === undefined) {
     throw new ConfigurationError(`${location.site}.${location.name} is no S3 store with a bucket`, {
@@ -41,6 +41,8 @@ function s3ArchiveStore(
   const reach = { ...s3, endpoint: location.endpoint ?? s3.endpoint, bucket: location.bucket };
   return new S3ArchiveStore({
     ...reach,
+    oneRequestBytes: () =>
+      settings.get('archive.one_request_bytes', { site: location.site, location: location.name }),
     abilities: new KnownAbilities(catalogue, location, reach, log, notifications),
   });
 }

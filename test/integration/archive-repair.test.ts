@@ -125,6 +125,8 @@ test(
           const copy = async () =>
             (await catalogue.copiesOfPackage(id)).find((one) => one.location.id === cologne.id)!;
           flipByte(file(key), 70 * MIB);
+          // The parts of an upload are what tells that it is under way.
+          await catalogue.settings.set('archive.one_request_bytes', 0, {}, { by: 'test' });
           const work = async (start: StartWorker) => {
             start('us', ['--workflows']);
             const first = start('cologne');

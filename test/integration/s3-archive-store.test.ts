@@ -15,7 +15,7 @@ before(() => store().prepare());
 behavesLikeAnArchiveStore('an S3 archive', () => store(), file);
 behavesLikeAnArchiveStore(
   'an S3 archive that takes objects in parts',
-  () => store({ partBytes: 5 * MIB, atOnceBytes: 0 }),
+  () => store({ partBytes: 5 * MIB, oneRequestBytes: () => Promise.resolve(0) }),
   file,
 );
 

@@ -127,7 +127,7 @@ for (const [what, quirks, judge] of STORES) {
           ...through,
           bucket,
           partBytes: PART,
-          atOnceBytes: PART,
+          oneRequestBytes: () => Promise.resolve(PART),
           abilities: {
             mode: () => Promise.resolve(modeFor(able)),
             contradicted: () => Promise.resolve(false),
@@ -148,7 +148,12 @@ test('a byte that changes on its way into a part or an object is found by the st
           method === 'PUT' && (bytes < PART || url.searchParams.get('partNumber') === '2') && ++damaged === 1,
       };
       await withQuirkyStore(settings, quirks, async (through) => {
-        const archive = new S3ArchiveStore({ ...through, bucket, partBytes: PART, atOnceBytes: PART });
+        const archive = new S3ArchiveStore({
+          ...through,
+          bucket,
+          partBytes: PART,
+          oneRequestBytes: () => Promise.resolve(PART),
+        });
         await assert.rejects(archive.put(key, path, expected));
         assert.equal(damaged, 1);
         assert.equal(await archive.head(key), undefined);
@@ -164,7 +169,7 @@ test('an upload that was begun with checksums of another kind is given up, and m
     const client = makeS3Client(settings, { idleSeconds: 10 });
     const begun = { Bucket: bucket, Key: key, ChecksumAlgorithm: 'SHA256' } as const;
     const { UploadId } = await client.send(new CreateMultipartUploadCommand(begun));
-    const archive = store({ partBytes: PART, atOnceBytes: PART });
+    const archive = store({ partBytes: PART, oneRequestBytes: () => Promise.resolve(PART) });
     await archive.put(key, path, expected);
     assert.deepEqual(await archive.readBack(key), expected);
     const { Uploads = [] } = await client.send(

@@ -11,6 +11,7 @@ import {
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
 import { ArchiveError, ConfigurationError, DestinationFileExistsError, NetworkError } from '../exceptions.js';
+import { SETTINGS } from '../settings-registry.js';
 import type {
   ArchiveStore,
   ByteSource,
@@ -56,18 +57,18 @@ export class S3ArchiveStore implements ArchiveStore {
   /** Largest object that is sent from memory. */
   readonly #inMemoryBytes: number;
   /** Largest object that is put in one request. */
-  readonly #atOnceBytes: number;
+  readonly #oneRequestBytes: () => Promise<number>;
   readonly #abilities: StoreAbilities | undefined;
 
   /**
-   * @param options `partBytes`: size of a part; `atOnceBytes`: largest object that is put in one request; `idleSeconds`: a request of which
+   * @param options `partBytes`: size of a part; `oneRequestBytes`: largest object that is put in one request at the first attempt; `idleSeconds`: a request of which
    *   no byte moves for this long is given up; `abilities`: what the store can do, all that Amazon S3 can where they are not told
    */
   constructor(
     options: S3Settings & {
       bucket: string;
       partBytes?: number;
-      atOnceBytes?: number;
+      oneRequestBytes?: () => Promise<number>;
       idleSeconds?: number;
       abilities?: StoreAbilities;
     },
@@ -76,7 +77,8 @@ export class S3ArchiveStore implements ArchiveStore {
     this.#abilities = options.abilities;
     this.#partBytes = options.partBytes ?? 8 * MIB;
     this.#inMemoryBytes = MIB;
-    this.#atOnceBytes = options.atOnceBytes ?? 512 * MIB;
+    this.#oneRequestBytes =
+      options.oneRequestBytes ?? (() => Promise.resolve(SETTINGS['archive.one_request_bytes'].default));
     this.#client = makeS3Client(options, { idleSeconds: options.idleSeconds ?? 60 });
     this.#patientClient = makeS3Client(options, { idleSeconds: COMPLETION_SECONDS, maxAttempts: 1 });
   }
@@ -232,9 +234,9 @@ export class S3ArchiveStore implements ArchiveStore {
     if (expected.bytes <= this.#inMemoryBytes) {
       await this.#putFromMemory(target, source, expected, options);
     } else if (
-      expected.bytes <= this.#atOnceBytes &&
       mode.checksum === 'SHA256' &&
-      options.inParts !== true
+      options.inParts !== true &&
+      expected.bytes <= (await this.#oneRequestBytes())
     ) {
       await this.#putStreamed(target, source, expected, options);
     } else {

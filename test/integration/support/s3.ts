@@ -6,7 +6,7 @@ import { s3SettingsFromEnvironment, type S3Settings } from '../../../src/core/st
 export function s3(): {
   settings: S3Settings;
   bucket: string;
-  store: (options?: { partBytes?: number; atOnceBytes?: number }) => S3ArchiveStore;
+  store: (options?: { partBytes?: number; oneRequestBytes?: () => Promise<number> }) => S3ArchiveStore;
 } {
   const settings = s3SettingsFromEnvironment(process.env);
   const bucket = `test-${randomBytes(6).toString('hex')}`;
