@@ -1,11 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import { link, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import {
   certificateName,
   issueCertificate,
   makeAuthority,
+  makeRevocationList,
   privateKeyOf,
+  serialOf,
+  serialsOn,
   siteOfCertificate,
   type CertificateAndKey,
 } from './certificates.js';
@@ -15,6 +19,9 @@ import { classifyDiskError, createFileAtomically, ifPresent, writeFileAtomically
 
 /** Name of the authority's files; no site can have it, see {@link CertificateDirectory.issue}. */
 export const AUTHORITY = 'authority';
+
+/** The list of certificates that hold no more; lists of several authorities one after the other. */
+export const REVOKED = 'revoked.crl';
 
 /** One that ends within so many days is told of. */
 export const ENDS_SOON_DAYS = 30;
@@ -29,6 +36,8 @@ export interface SiteCredentials extends CertificateAndKey {
   site: string;
   /** Certificates of authorities, one after the other: two while one takes over from the other. */
   authority: string;
+  /** Lists of certificates that hold no more, where there are any. */
+  revoked?: string[];
   /** ISO 8601: when the site's certificate ends. */
   endsAt: string;
 }
@@ -41,6 +50,8 @@ export interface CertificateListing {
   subject: string;
   /** Of the whole certificate, SHA-256. */
   fingerprint: string;
+  /** Hexadecimal. */
+  serial: string;
   /** ISO 8601. */
   beginsAt: string;
   endsAt: string;
@@ -52,7 +63,7 @@ export interface CertificateListing {
 
 /**
  * A directory of certificates: `authority.pem`, `<site>.pem`, and beside them the private keys `<name>.key`. The authority's key is only
- * where certificates are made; a site's workers need `authority.pem` and the two files of their site.
+ * where certificates are made; a site's workers need `authority.pem` and the two files of their site, and `revoked.crl` where there is one.
  *
  * Every file is there whole or not at all, and a private key is never replaced but by {@link renew} with a new key, which keeps the old
  * one under another name.
@@ -124,6 +135,13 @@ export class CertificateDirectory {
       return this.renewAuthority(key, days);
     }
     const authority = await this.authority();
+    const text = await this.read(`${name}.pem`);
+    const before = text === undefined ? undefined : certificateOf(text, name);
+    if (!newKey && before !== undefined && (await this.revoked()).has(serialOf(before)))
+      throw new ConfigurationError(`the certificate of ${name} was revoked, and its key with it`, {
+        subject: name,
+        advice: `\`cdt certificates renew ${name} --new-key\` makes a certificate for a new key.`,
+      });
     const made = await issueCertificate(authority, name, {
       key: newKey ? undefined : key,
       days,
@@ -134,8 +152,72 @@ export class CertificateDirectory {
       await onDisk(this.path, link(this.file(`${name}.key`), this.file(`${name}.key.${stamp}`)));
       await writeFileAtomically(this.file(`${name}.key`), made.key, PRIVATE);
     }
+    // Kept to be revoked with those that come later: it still holds.
+    if (before !== undefined)
+      await writeFileAtomically(this.file(`${name}.pem.${serialOf(before)}`), before.toString());
     await writeFileAtomically(this.file(`${name}.pem`), made.certificate);
     return this.listed(name);
+  }
+
+  /**
+   * Revokes every certificate of a site that was made here until now, or the one that has a serial number. Without a name the list is
+   * made as it is, which is empty at first.
+   *
+   * @throws ConfigurationError for a name that is neither, or where the key of the authority is not
+   */
+  async revoke(name?: string): Promise<{ file: string; serials: string[] }> {
+    const authority = await this.authority();
+    const before = await this.revoked();
+    const now = name === undefined ? [] : await this.serialsOfSite(name);
+    if (now.length === 0 && name !== undefined) {
+      if (!/^[0-9a-f]{8,40}$/i.test(name))
+        throw new ConfigurationError(
+          `${this.path} has no certificate of ${name}, and it is no serial number`,
+          {
+            subject: name,
+            advice:
+              '`cdt certificates show --json` tells the sites and the serial numbers of their certificates.',
+          },
+        );
+      now.push(name.toUpperCase().replace(/^0+/, ''));
+    }
+    const serials = [...new Set([...before, ...now])];
+    await writeFileAtomically(this.file(REVOKED), await makeRevocationList(authority, serials, this.now()));
+    return { file: this.file(REVOKED), serials };
+  }
+
+  /** Of the certificate that a site has, and of those that it had before. */
+  private async serialsOfSite(site: string): Promise<string[]> {
+    if (!isSlug(site)) return [];
+    const files = (await onDisk(this.path, readdir(this.path))).filter(
+      (file) => file === `${site}.pem` || file.startsWith(`${site}.pem.`),
+    );
+    return Promise.all(
+      files.map(async (file) => serialOf(certificateOf((await this.read(file)) ?? '', site))),
+    );
+  }
+
+  /** The serial numbers on the lists here. */
+  private async revoked(): Promise<Set<string>> {
+    return new Set((await Promise.all((await this.lists()).map(serialsOn))).flat());
+  }
+
+  /** @throws ConfigurationError where the file holds anything else */
+  private async lists(): Promise<string[]> {
+    const text = await this.read(REVOKED);
+    if (text === undefined) return [];
+    const lists = text.match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----\n?/g) ?? [];
+    try {
+      if (lists.length === 0) throw new Error('it holds none');
+      createSecureContext({ crl: lists });
+      return lists;
+    } catch (cause) {
+      throw new ConfigurationError(`${this.file(REVOKED)} is no list of revoked certificates`, {
+        subject: REVOKED,
+        advice: `Copy it again from where the authority is; \`cdt certificates revoke\` makes it.`,
+        cause,
+      });
+    }
   }
 
   /** What other authorities `authority.pem` holds stays in it. */
@@ -197,7 +279,15 @@ export class CertificateDirectory {
         subject: site,
         advice: `\`cdt certificates show\` tells all; \`cdt certificates renew ${site}\` makes the next one, where the authority is.`,
       });
-    return { site, certificate: certificate ?? '', key: key ?? '', authority: authority ?? '', endsAt };
+    const lists = await this.lists();
+    return {
+      site,
+      certificate: certificate ?? '',
+      key: key ?? '',
+      authority: authority ?? '',
+      ...(lists.length === 0 ? {} : { revoked: lists }),
+      endsAt,
+    };
   }
 
   private async listed(name: string, authorities?: X509Certificate[]): Promise<CertificateListing> {
@@ -222,12 +312,14 @@ export class CertificateDirectory {
       ...timeWarnings(beginsAt.getTime(), endsAt.getTime(), this.now()),
       ...(name === AUTHORITY ? authorityWarnings(certificate) : siteWarnings(certificate, name, authorities)),
       ...(key === undefined || belongs ? [] : [`it does not belong to ${name}.key`]),
+      ...((await this.revoked()).has(serialOf(certificate)) ? ['it was revoked'] : []),
     ];
     return {
       name,
       file: this.file(`${name}.pem`),
       subject: certificate.subject.replaceAll('\n', ', '),
       fingerprint: certificate.fingerprint256,
+      serial: serialOf(certificate),
       beginsAt: beginsAt.toISOString(),
       endsAt: endsAt.toISOString(),
       key: key !== undefined,

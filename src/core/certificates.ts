@@ -135,6 +135,47 @@ export async function issueCertificate(
   return { certificate: pem(certificate), key: pair.pem };
 }
 
+/**
+ * Makes the list of the certificates of an authority that hold no more (a CRL), signed with its key. It holds as long as the authority.
+ *
+ * @param serials hexadecimal
+ */
+export async function makeRevocationList(
+  authority: CertificateAndKey,
+  serials: readonly string[],
+  now = Date.now(),
+): Promise<string> {
+  const { issuer, signingKey } = await authorityOf(authority, now);
+  const x509 = await library();
+  const list = await x509.X509CrlGenerator.create({
+    issuer: issuer.subjectName,
+    thisUpdate: new Date(now - BACKDATED_MS),
+    nextUpdate: issuer.notAfter,
+    signingAlgorithm: SIGNATURE,
+    signingKey,
+    entries: serials.map((serialNumber) => ({ serialNumber, revocationDate: new Date(now) })),
+    extensions: [await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey)],
+  });
+  // The library calls it "CRL", which nobody else reads.
+  return pem(list).replaceAll(/(BEGIN|END) CRL/g, '$1 X509 CRL');
+}
+
+/** The serial numbers that a list has, as {@link serialOf} gives them. */
+export async function serialsOn(list: string): Promise<string[]> {
+  const x509 = await library();
+  return new x509.X509Crl(list).entries.map(({ serialNumber }) => normalized(serialNumber));
+}
+
+/** The serial number of a certificate, hexadecimal. */
+export function serialOf({ serialNumber }: Pick<X509Certificate, 'serialNumber'>): string {
+  return normalized(serialNumber);
+}
+
+/** As one text: there may be zeros before it. */
+function normalized(serial: string): string {
+  return serial.toUpperCase().replace(/^0+/, '');
+}
+
 async function authorityOf({ certificate, key }: CertificateAndKey, now: number) {
   const x509 = await library();
   const issuer = new x509.X509Certificate(certificate);
@@ -202,7 +243,7 @@ function pem(certificate: { toString(format: 'pem'): string }): string {
   return `${certificate.toString('pem').trimEnd()}\n`;
 }
 
-/** Read only where certificates are made: it takes a while to load, and no worker needs it. */
+/** Read only where certificates are made, or a list of revoked ones is read: it takes a while to load. */
 async function library() {
   await import('reflect-metadata');
   return import('@peculiar/x509');

@@ -5,6 +5,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { CertificateDirectory } from '../../src/core/certificate-directory.js';
 import { ConfigurationError, NetworkError, PermanentError } from '../../src/core/exceptions.js';
 import type { SendRequest } from '../../src/core/transport/transport.js';
 import { secured } from '../../src/core/transport/stream/identity.js';
@@ -75,6 +76,37 @@ test('a certificate of another authority is refused by whoever meets it, as a ma
     const otherSite = await listenAtCologne(cleanup, receiverInto(to), identities.authority.issue('us'));
     await assert.rejects(dialled(cleanup, otherSite.port).send(request), ConfigurationError);
     assert.deepEqual(readdirSync(to), []);
+  }));
+
+test('a certificate that is revoked while workers run is refused at both ends, in words of its own, and what stood on it ends', (t) =>
+  around(t, async ({ from, to, cleanup }) => {
+    const path = join(from, 'certificates');
+    const directory = new CertificateDirectory(path);
+    await directory.init();
+    for (const site of ['chile', 'cologne']) await directory.issue(site);
+    const of = (site: string) => directory.credentials(site);
+    const wasRevoked = (error: Error) =>
+      error instanceof ConfigurationError && error.message.includes('it was revoked');
+    const [chile, cologne] = [await of('chile'), await of('cologne')];
+    const listener = await listenAtCologne(cleanup, receiverInto(to), cologne);
+    const transport = dialled(cleanup, listener.port, { identity: chile });
+    await transport.send(fileIn(from, 1000));
+
+    await directory.revoke('chile');
+    listener.renew(await of('cologne'));
+    // The goodbye may cross what is said on the connections that stood.
+    await assert.rejects(transport.send(fileIn(from, 2000)), (error: Error) => {
+      return wasRevoked(error) || error instanceof NetworkError;
+    });
+    await assert.rejects(transport.send(fileIn(from, 2000)), wasRevoked);
+    await directory.renew('chile', { newKey: true });
+    await dialled(cleanup, listener.port, { identity: await of('chile') }).send(fileIn(from, 2000));
+
+    await directory.revoke('cologne');
+    await assert.rejects(
+      dialled(cleanup, listener.port, { identity: await of('chile') }).send(fileIn(from, 3000)),
+      wasRevoked,
+    );
   }));
 
 test('what comes over a line that is cut again and again is sent on from where it stands, and arrives whole', (t) =>

@@ -184,3 +184,52 @@ test('what is wrong with a certificate is told, and keeps it from being used', (
     writeFileSync(join(path, 'authority.key'), 'no key');
     await assert.rejects(directory.issue('cologne'), (error: Error) => !error.message.includes('no key\n'));
   }));
+
+test('a certificate is revoked with those that the site had before, openssl says so of them and of no other, and its key gets no other', (t) =>
+  withScratch(t, async (path) => {
+    const directory = new CertificateDirectory(path);
+    await directory.init();
+    for (const site of ['ccat', 'us']) await directory.issue(site);
+    const at = (name: string) => join(path, name);
+    copyFileSync(at('ccat.pem'), at('stolen'));
+    await directory.renew('ccat');
+    const check = (file: string): string => {
+      const lists = ['-crl_check_all', '-CRLfile', at('revoked.crl')];
+      try {
+        return openssl('verify', '-x509_strict', ...lists, '-CAfile', at('authority.pem'), at(file));
+      } catch (error) {
+        return (error as { stderr: string }).stderr;
+      }
+    };
+    await directory.revoke();
+    for (const file of ['stolen', 'ccat.pem', 'us.pem']) assert.match(check(file), /: OK/);
+    const held = await directory.credentials('ccat');
+    assert.equal(held.revoked?.length, 1);
+
+    assert.equal((await directory.revoke('ccat')).serials.length, 2);
+    for (const file of ['stolen', 'ccat.pem']) assert.match(check(file), /certificate revoked/);
+    assert.match(check('us.pem'), /: OK/);
+    await assert.rejects(directory.credentials('ccat'), refused(/it was revoked/));
+    await assert.rejects(directory.renew('ccat'), refused(/key with it.*--new-key/));
+    await directory.renew('ccat', { newKey: true });
+    assert.match(check('ccat.pem'), /: OK/);
+    await directory.credentials('ccat');
+
+    const { serial } = (await directory.list()).find(({ name }) => name === 'us')!;
+    assert.equal(
+      (await directory.revoke(serial.toLowerCase())).serials.length,
+      3,
+      'what was revoked stays so',
+    );
+    assert.match(check('us.pem'), /certificate revoked/);
+    assert.match(check('stolen'), /certificate revoked/);
+    await assert.rejects(directory.revoke('cologne'), refused(/no certificate of cologne/));
+    for (const content of [
+      '',
+      'what it should not be',
+      '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n',
+    ]) {
+      writeFileSync(at('revoked.crl'), content);
+      await assert.rejects(directory.credentials('ccat'), refused(/is no list of revoked/), content);
+    }
+  }));

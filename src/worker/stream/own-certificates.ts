@@ -40,7 +40,9 @@ export class OwnCertificates {
       const found = await this.directory.credentials(this.site);
       if (this.found !== undefined && isSame(found, this.found)) return;
       if (this.found !== undefined)
-        this.log.info('a new certificate is used from now on', { endsAt: found.endsAt });
+        this.log.info('new certificates, or a new list of revoked ones, are used from now on', {
+          endsAt: found.endsAt,
+        });
       this.found = found;
     } catch (error) {
       if (!(error instanceof CCATDataOperationError)) throw error;
@@ -60,7 +62,12 @@ function asConfiguration(error: CCATDataOperationError): ConfigurationError {
 }
 
 function isSame(one: SiteCredentials, other: SiteCredentials): boolean {
-  return one.certificate === other.certificate && one.key === other.key && one.authority === other.authority;
+  return (
+    one.certificate === other.certificate &&
+    one.key === other.key &&
+    one.authority === other.authority &&
+    one.revoked?.join('') === other.revoked?.join('')
+  );
 }
 
 function noCertificates(site: string | undefined): ConfigurationError {

@@ -34,6 +34,9 @@ test('what is renewed is taken up, and what can not be used leaves what was ther
   state.gives = { ...held, certificate: 'renewed' };
   await own.refresh();
   assert.equal(own.current.certificate, 'renewed');
+  state.gives = { ...state.gives, revoked: ['a list'] };
+  await own.refresh();
+  assert.deepEqual(own.current.revoked, ['a list']);
 });
 
 test('what keeps them from being used is told as a matter of configuration, unless it can pass', async () => {

@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import {
   AUTHORITY,
   CertificateDirectory,
+  REVOKED,
   type CertificateListing,
 } from '../../../core/certificate-directory.js';
 import { loadConfiguration } from '../../../core/configuration.js';
@@ -66,6 +67,20 @@ export function registerCertificates(program: Command, io: Io): void {
       const files = flags.newKey ? `${name}.pem and ${name}.key` : `${name}.pem`;
       const whom = name === AUTHORITY ? 'every site' : `${name}'s workers`;
       io.err.write(`Bring ${files} into the directory stream.certificates of ${whom}.\n`);
+    });
+  group
+    .command('revoke [name]')
+    .summary('revoke the certificates of a site, or the one of a serial number')
+    .description(
+      'Writes the list of what was revoked, revoked.crl. A site gets a new certificate by `cdt certificates renew SITE --new-key`. Without a name the list is written as it is, empty at first.',
+    )
+    .option(...DIRECTORY)
+    .action(async (name: string | undefined, flags: Flags) => {
+      const { file, serials } = await directoryOf(flags).revoke(name);
+      io.out(`${file}: ${serials.length} revoked\n`);
+      io.err.write(
+        `Bring ${REVOKED} into the directory stream.certificates of every site: workers take it up within a minute, by themselves.\n`,
+      );
     });
   group
     .command('show')

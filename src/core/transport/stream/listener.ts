@@ -42,10 +42,12 @@ export class StreamListener {
   readonly #callers = new Callers();
   readonly #connections = new Set<StreamConnection>();
   readonly #sockets = new Set<Socket>();
+  #revoked: string | undefined;
 
   private constructor(options: ListenerOptions) {
     this.site = ownSite(options.identity);
     this.#options = options;
+    this.#revoked = options.identity.revoked?.join('');
     // Whom we do not trust is told so in a frame: an end that TLS turns away learns nothing but that the connection is gone.
     this.#server = createServer(
       {
@@ -103,9 +105,12 @@ export class StreamListener {
     return connection;
   }
 
-  /** A new certificate, for the connections from now on. */
+  /** A new certificate, for the connections from now on. Where others are revoked than before all connections end: who may, comes again. */
   renew(identity: StreamIdentity): void {
     this.#server.setSecureContext(secured(identity));
+    if (identity.revoked?.join('') === this.#revoked) return;
+    this.#revoked = identity.revoked?.join('');
+    for (const connection of this.#connections) connection.close();
   }
 
   async close(): Promise<void> {

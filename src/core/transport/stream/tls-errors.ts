@@ -17,6 +17,10 @@ const CERTIFICATES: Record<string, string> = {
   UNABLE_TO_GET_ISSUER_CERT: 'it was not issued by the authority of this installation',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'it was not issued by the authority of this installation',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'it was not issued by the authority of this installation',
+  UNABLE_TO_GET_CRL: 'revoked.crl has no list of its authority',
+  CRL_SIGNATURE_FAILURE: 'revoked.crl was not signed by its authority',
+  CRL_HAS_EXPIRED: 'revoked.crl has ended: `cdt certificates revoke` makes it anew',
+  CRL_NOT_YET_VALID: 'revoked.crl is not valid yet: compare the clocks of both machines',
   INVALID_PURPOSE: 'it was issued for another purpose',
 };
 
