@@ -1,6 +1,6 @@
 /** What may be on the way before anything is known of the line, and what always may. */
 const FIRST_BYTES = 32 * 1024 * 1024;
-const LEAST_BYTES = 4 * 1024 * 1024;
+const LEAST_BYTES = 8 * 1024 * 1024;
 /** More than the line holds, so that it stays full; while the rate still rises, twice as much. */
 const GAIN = 1.25;
 const RISING_GAIN = 2;
@@ -12,6 +12,8 @@ const RISE = 1.15;
 const MEMORY_MS = 10_000;
 /** A round in which rate and latency are taken is no shorter. */
 const ROUND_MS = 500;
+/** Rounds of which the mean rate counts. */
+const SMOOTHED = 2;
 /** So often, in milliseconds, the queue of the line is emptied for a round. */
 const DRAIN_MS = 5000;
 /** Where the shortest time is longer than ever, nobody knows how much of it is the queue: it is made shorter by this. */
@@ -19,7 +21,10 @@ const DRAIN = 0.75;
 
 interface Round {
   endedAt: number;
-  /** Bytes per millisecond. */
+  /** Bytes, and milliseconds. */
+  answered: number;
+  length: number;
+  /** Bytes per millisecond in this round and those before. */
   rate: number;
   /** The shortest, in milliseconds. */
   latency: number;
@@ -40,10 +45,7 @@ export class Window {
   #drainedAt = 0;
   /** The shortest time ever. */
   #shortest = Infinity;
-  /** Of the round that is under way. */
-  #beganAt: number | undefined;
-  #answered = 0;
-  #latency = Infinity;
+  #round = newRound();
 
   get bytes(): number {
     return this.#bytes;
@@ -51,31 +53,37 @@ export class Window {
 
   /** Told of each piece that was answered: after how long, and when, in milliseconds. */
   answered(bytes: number, latency: number, now: number): void {
-    this.#beganAt ??= now - latency;
-    this.#answered += bytes;
-    this.#latency = Math.min(this.#latency, latency);
-    const length = now - this.#beganAt;
-    if (length >= Math.max(ROUND_MS, 2 * this.#latency)) this.#end(length, now);
+    const round = this.#round;
+    round.beganAt ??= now - latency;
+    round.answered += bytes;
+    round.latency = Math.min(round.latency, latency);
+    const length = now - round.beganAt;
+    if (length < Math.max(ROUND_MS, 2 * round.latency)) return;
+    this.#end(length, now);
+    this.#round = newRound(now);
   }
 
   /** Nothing is on the way: what follows is a round of its own, since a time without pieces says nothing about the line. */
   rest(): void {
-    [this.#beganAt, this.#answered, this.#latency] = [undefined, 0, Infinity];
+    this.#round = newRound();
   }
 
   #end(length: number, now: number): void {
-    const round = { endedAt: now, rate: this.#answered / length, latency: this.#latency };
-    [this.#beganAt, this.#answered, this.#latency] = [now, 0, Infinity];
+    const { answered, latency: shortest } = this.#round;
+    // Answers that were held up come all at once: in one round more than the line brings.
+    const lately = [...this.#rounds.slice(1 - SMOOTHED), { answered, length }];
+    const rate = sum(lately.map((one) => one.answered)) / sum(lately.map((one) => one.length));
+    const round = { endedAt: now, answered, length, rate, latency: shortest };
     const last = this.#rounds.at(-1);
     const known = this.#rounds.filter((one) => one === last || now - one.endedAt < MEMORY_MS);
     this.#rounds = [...known, round];
     const isRising = round.rate >= RISE * Math.max(0, ...known.map(({ rate }) => rate));
     this.#isNew = known.length === 0 || (this.#isNew && isRising);
-    const rate = Math.max(...this.#rounds.map((one) => one.rate));
+    const highest = Math.max(...this.#rounds.map((one) => one.rate));
     const latency = Math.min(...this.#rounds.map((one) => one.latency));
     this.#shortest = Math.min(this.#shortest, latency);
     const target = isRising ? RISING_GAIN * latency + GROUP_MS : this.#target(latency, now);
-    this.#bytes = Math.max(this.#isNew ? FIRST_BYTES : LEAST_BYTES, rate * target);
+    this.#bytes = Math.max(this.#isNew ? FIRST_BYTES : LEAST_BYTES, highest * target);
   }
 
   /** How long what is on the way shall take until it is answered, in milliseconds. */
@@ -84,4 +92,13 @@ export class Window {
     this.#drainedAt = now;
     return Math.max(this.#shortest, DRAIN * latency) + GROUP_MS / 2;
   }
+}
+
+/** What is seen in a round. */
+function newRound(beganAt?: number) {
+  return { beganAt, answered: 0, latency: Infinity };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, one) => total + one, 0);
 }
