@@ -124,7 +124,13 @@ export class S3ArchiveStore implements ArchiveStore {
     try {
       const size = await source.size();
       if (size !== expected.bytes) throw otherSize(source.name, size, expected.bytes);
-      await this.#ask(key, () => this.#upload(key, source, expected, options), options.signal);
+      // What another store gives comes in answers: of whole parts, and several on their way.
+      const inParts = options.inParts === true || typeof from !== 'string';
+      await this.#ask(
+        key,
+        () => this.#upload(key, source, expected, { ...options, inParts }),
+        options.signal,
+      );
     } finally {
       if (typeof from === 'string') await source.close();
     }
