@@ -21,6 +21,12 @@ export function workByQueue(
   };
 }
 
+/**
+ * Workflows that a process keeps in its memory while they wait, nearly a megabyte each. One more goes on from its history, whose few
+ * events are read again then.
+ */
+const CACHED_WORKFLOWS = 100;
+
 /** How a Worker serves a queue. */
 export function workerOptions(
   taskQueue: string,
@@ -36,7 +42,7 @@ export function workerOptions(
     maxHeartbeatThrottleInterval: '5 seconds',
   };
   if (work === undefined) throw new Error(`nothing is done on the queue ${taskQueue}`);
-  if (work === 'workflows') return { ...common, ...workflowCode() };
+  if (work === 'workflows') return { ...common, ...workflowCode(), maxCachedWorkflows: CACHED_WORKFLOWS };
   return {
     ...common,
     activities: work.activities,
