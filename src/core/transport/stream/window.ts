@@ -1,9 +1,9 @@
 /** What may be on the way before anything is known of the line, and what always may. */
 const FIRST_BYTES = 32 * 1024 * 1024;
 const LEAST_BYTES = 8 * 1024 * 1024;
-/** More than the line holds, so that it stays full; while the rate still rises, twice as much. */
-const GAIN = 1.25;
-const RISING_GAIN = 2;
+/** More than the line holds, so that it stays full while the other end's disk takes its time; more still while the rate rises. */
+const GAIN = 1.6;
+const RISING_GAIN = 2.5;
 /** The other end answers many pieces at once, this long after the first of them came, in milliseconds. */
 const GROUP_MS = 50;
 /** A rise of the rate that shows that the line holds more. */
