@@ -53,18 +53,17 @@ export async function withDiskLab(
     reportProgress: () => undefined,
   } as unknown as Dependencies;
   const monitoring = makeMonitoringActivities(dependencies);
-  const packaging = makePackagingActivities(dependencies);
-  const createRawDataPackage: typeof packaging.createRawDataPackage = async (input) => {
-    const made = await packaging.createRawDataPackage(input);
-    await options.onMade?.(input.packageId);
-    return made;
+  const recordPackageCreated: Catalogue['recordPackageCreated'] = async (packageId, ...made) => {
+    await options.onMade?.(packageId);
+    return catalogue.recordPackageCreated(packageId, ...made);
   };
+  const packaging = makePackagingActivities({
+    ...dependencies,
+    catalogue: Object.assign(Object.create(catalogue) as Catalogue, { recordPackageCreated }),
+  });
   const activities = {
     [CATALOGUE_QUEUE]: makeCatalogueActivities(dependencies),
-    [taskQueue('ccat', 'source', 'raw_data_package_creation')]: {
-      ...packaging,
-      createRawDataPackage,
-    },
+    [taskQueue('ccat', 'source', 'raw_data_package_creation')]: packaging,
     [taskQueue('ccat', 'first', 'monitoring')]: monitoring,
     [taskQueue('ccat', 'second', 'monitoring')]: monitoring,
   };
