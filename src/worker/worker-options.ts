@@ -22,8 +22,7 @@ export function workByQueue(
 }
 
 /**
- * Workflows that a process keeps in its memory while they wait, nearly a megabyte each. One more goes on from its history, whose few
- * events are read again then.
+ * Workflows that a process keeps in its memory while they wait. One more goes on from its history, whose few events are read again then.
  */
 const CACHED_WORKFLOWS = 100;
 
