@@ -179,7 +179,7 @@ export class CertificateDirectory {
               '`cdt certificates show --json` tells the sites and the serial numbers of their certificates.',
           },
         );
-      now.push(name.toUpperCase().replace(/^0+/, ''));
+      now.push(serialOf({ serialNumber: name }));
     }
     const serials = [...new Set([...before, ...now])];
     await writeFileAtomically(this.file(REVOKED), await makeRevocationList(authority, serials, this.now()));

@@ -11,7 +11,7 @@ import { makeLogger } from '../../src/core/logging.js';
 import { CATALOGUE_QUEUE, taskQueue, WORKFLOW_QUEUE } from '../../src/core/queue-discovery.js';
 import { SettingsManager } from '../../src/core/settings-manager.js';
 import { deletionJourney } from '../../src/workflows/journeys.js';
-import { archive, arrived, entry, observatory, packaged } from './support/catalogue-fixture.js';
+import { archive, arrived, entry, observatory, packaged, storedIn } from './support/catalogue-fixture.js';
 import { withCatalogue } from './support/database.js';
 import { withTemporal } from './support/temporal.js';
 
@@ -53,13 +53,7 @@ test('what is archived wakes the planner of a site where something of it can be 
     const [packageId = ''] = await packaged(catalogue, at, [entry('obs-1/a')]);
     await arrived(catalogue, at);
     const lab = await laboratory(catalogue);
-    const { package: one } = await catalogue.archiveOrder(packageId, at.archive.id);
-    const stored = {
-      key: `raw/${one.name}.tar`,
-      bytes: one.bytes ?? 0,
-      sha256: one.sha256 ?? '',
-      verifiedAt: new Date().toISOString(),
-    };
+    const stored = await storedIn(catalogue, at, packageId);
     const answer = await lab.asActivity(() =>
       lab.activities.recordArchived({
         packageId,

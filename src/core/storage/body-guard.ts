@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { HttpRequest } from '@smithy/types';
-import { checksumField, checksumOf, type ChecksumName } from './checksums.js';
+import { checksumField, checksumOf, sha256, type ChecksumName } from './checksums.js';
 
 /** What goes with the body of a request, so that the store checks it. */
 
@@ -28,10 +27,10 @@ const UNSIGNED = 'UNSIGNED-PAYLOAD';
  * What the client needs to say of a body. One checksum is enough: only where the store checks none, or wants the body signed, is its SHA-256
  * made for the signature.
  *
- * @param sha256 of the body, where it is known
+ * @param known the SHA-256 of the body, where it is known
  */
-export function guardOf({ checksum, takesUnsigned }: Guarding, body: Uint8Array, sha256?: Buffer): Guard {
-  const digest = () => (sha256 ??= createHash('sha256').update(body).digest());
+export function guardOf({ checksum, takesUnsigned }: Guarding, body: Uint8Array, known?: Buffer): Guard {
+  const digest = () => known ?? sha256(body);
   if (checksum === 'SHA256') return guardBySha256(digest(), takesUnsigned);
   if (checksum === undefined) return { parameters: {}, signed: digest().toString('hex') };
   return {
@@ -41,10 +40,10 @@ export function guardOf({ checksum, takesUnsigned }: Guarding, body: Uint8Array,
 }
 
 /** The same of a body of which nothing but its SHA-256 is known yet, for a store that checks that. */
-export function guardBySha256(sha256: Buffer, takesUnsigned: boolean): Guard {
+export function guardBySha256(digest: Buffer, takesUnsigned: boolean): Guard {
   return {
-    parameters: { ChecksumSHA256: sha256.toString('base64') },
-    signed: takesUnsigned ? UNSIGNED : sha256.toString('hex'),
+    parameters: { ChecksumSHA256: digest.toString('base64') },
+    signed: takesUnsigned ? UNSIGNED : digest.toString('hex'),
   };
 }
 

@@ -32,6 +32,11 @@ export function checksumOf(name: ChecksumName | 'MD5', bytes: Uint8Array): strin
   }
 }
 
+/** The SHA-256 of some bytes, itself bytes. */
+export function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
 /** The parameter, and the field of an answer, that hold a checksum in the client. */
 export function checksumField<Name extends ChecksumName>(name: Name): `Checksum${Name}` {
   return `Checksum${name}`;

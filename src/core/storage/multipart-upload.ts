@@ -17,6 +17,7 @@ import type { ByteSource, TransferOptions } from './archive-store.js';
 import { withSigned, type Guard } from './body-guard.js';
 import { CHECKSUMS, checksumField, checksumOf, type ChecksumName } from './checksums.js';
 import { takePartDigests } from './part-digests.js';
+import { anySignal } from '../utilities/any-signal.js';
 import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
 import { isMissing } from './s3-answers.js';
 import type { StoreMode } from './store-capabilities.js';
@@ -88,10 +89,7 @@ export class MultipartUpload {
     const blocks = Array.from({ length: Math.min(parts, IN_FLIGHT) }, () => takeBlock(size.partBytes));
     // The first failure stops the others: their buffers must not outlive this call.
     const failure = new AbortController();
-    const signal = AbortSignal.any([
-      failure.signal,
-      ...(options.signal === undefined ? [] : [options.signal]),
-    ]);
+    const signal = anySignal(failure.signal, options.signal);
     let done = 0;
     try {
       for (let number = 1, offset = 0; offset < size.bytes; number++, offset += size.partBytes) {

@@ -20,9 +20,8 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { withSigned, withUnsigned } from './body-guard.js';
-import { CHECKSUMS, checksumField, checksumOf, type ChecksumName } from './checksums.js';
+import { CHECKSUMS, checksumField, checksumOf, sha256, type ChecksumName } from './checksums.js';
 import { classifyS3Error } from './classify-s3-error.js';
-import { sha256 } from './s3-answers.js';
 import { makeS3Client } from './s3-client.js';
 import type { S3Settings } from './s3-settings.js';
 import { PROBE_PREFIX, type ChecksumTrust, type StoreCapabilities } from './store-capabilities.js';

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { S3ServiceException, type HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { DataCorruptionError } from '../exceptions.js';
 import type { StoredObject } from './archive-store.js';
@@ -33,10 +32,6 @@ export function storedObject(key: string, found: HeadObjectCommandOutput): Store
     etag: found.ETag,
     lastModified: found.LastModified?.toISOString(),
   };
-}
-
-export function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }
 
 export function isMissing(error: unknown): boolean {

@@ -24,16 +24,20 @@ import { digested, MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } f
 import { fileSource } from './byte-source.js';
 import { classifyS3Error } from './classify-s3-error.js';
 import { guardBySha256, guardOf, withSigned } from './body-guard.js';
+import { sha256 } from './checksums.js';
 import { MultipartUpload } from './multipart-upload.js';
 import { objectStream } from './object-stream.js';
-import { ignoreOwnBucket, isMissing, isOver, isRefusal, sha256, storedObject } from './s3-answers.js';
+import { ignoreOwnBucket, isMissing, isOver, isRefusal, storedObject } from './s3-answers.js';
 import { makeS3Client } from './s3-client.js';
 import { listBucket } from './s3-listing.js';
 import type { S3Settings } from './s3-settings.js';
+import { anySignal } from '../utilities/any-signal.js';
 import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
 import { FULL_MODE, type StoreMode } from './store-capabilities.js';
 
 const MIB = 1024 * 1024;
+/** Largest object that is sent from memory, in bytes. */
+const IN_MEMORY_BYTES = MIB;
 const OPERATION = 'long_term_archive_transfer';
 /** Some stores copy a large object together from its parts before they answer. */
 const COMPLETION_SECONDS = 15 * 60;
@@ -48,14 +52,20 @@ export interface StoreAbilities {
   contradicted(by: Error): Promise<boolean>;
 }
 
+/** An object that is to be stored. */
+interface Upload {
+  key: string;
+  source: ByteSource;
+  expected: { bytes: number; sha256: string };
+  options: PutOptions;
+}
+
 /** An archive in an S3 bucket. The contract is that of {@link ArchiveStore}. */
 export class S3ArchiveStore implements ArchiveStore {
   readonly #client: S3Client;
   readonly #patientClient: S3Client;
   readonly #bucket: string;
   readonly #partBytes: number;
-  /** Largest object that is sent from memory. */
-  readonly #inMemoryBytes: number;
   /** Largest object that is put in one request. */
   readonly #oneRequestBytes: () => Promise<number>;
   readonly #abilities: StoreAbilities | undefined;
@@ -76,7 +86,6 @@ export class S3ArchiveStore implements ArchiveStore {
     this.#bucket = options.bucket;
     this.#abilities = options.abilities;
     this.#partBytes = options.partBytes ?? 8 * MIB;
-    this.#inMemoryBytes = MIB;
     this.#oneRequestBytes =
       options.oneRequestBytes ?? (() => Promise.resolve(SETTINGS['archive.one_request_bytes'].default));
     this.#client = makeS3Client(options, { idleSeconds: options.idleSeconds ?? 60 });
@@ -128,7 +137,7 @@ export class S3ArchiveStore implements ArchiveStore {
       const inParts = options.inParts === true || typeof from !== 'string';
       await this.#ask(
         key,
-        () => this.#upload(key, source, expected, { ...options, inParts }),
+        () => this.#upload({ key, source, expected, options: { ...options, inParts } }),
         options.signal,
       );
     } finally {
@@ -228,60 +237,45 @@ export class S3ArchiveStore implements ArchiveStore {
     }
   }
 
-  async #upload(
-    key: string,
-    source: ByteSource,
-    expected: { bytes: number; sha256: string },
-    options: PutOptions,
-  ): Promise<void> {
-    const Metadata = { sha256: expected.sha256, bytes: String(expected.bytes) };
+  async #upload(upload: Upload): Promise<void> {
+    const { expected, options } = upload;
     const mode = await this.#mode();
-    const target = { Bucket: this.#bucket, Key: key, Metadata };
-    if (expected.bytes <= this.#inMemoryBytes) {
-      await this.#putFromMemory(target, source, expected, options);
+    if (expected.bytes <= IN_MEMORY_BYTES) {
+      await this.#putFromMemory(upload, mode);
     } else if (
       mode.checksum === 'SHA256' &&
       options.inParts !== true &&
       expected.bytes <= (await this.#oneRequestBytes())
     ) {
-      await this.#putStreamed(target, source, expected, options);
+      await this.#putStreamed(upload, mode);
     } else {
-      await this.#putInParts(target, source, expected, options);
+      await this.#putInParts(upload, mode);
     }
   }
 
-  async #putFromMemory(
-    target: { Bucket: string; Key: string; Metadata: Record<string, string> },
-    source: ByteSource,
-    expected: { bytes: number; sha256: string },
-    options: TransferOptions,
-  ): Promise<void> {
-    const block = takeBlock(this.#inMemoryBytes);
+  async #putFromMemory(upload: Upload, { conditionalPut }: StoreMode): Promise<void> {
+    const { source, expected, options } = upload;
+    const block = takeBlock(IN_MEMORY_BYTES);
     const body = block.subarray(0, expected.bytes);
     await source.read(0, body);
     const digest = sha256(body);
     if (digest.toString('hex') !== expected.sha256) throw otherDigest(source.name);
-    const IfNoneMatch = (await this.#mode()).conditionalPut ? '*' : undefined;
-    await this.#putBytes({ ...target, Body: body, IfNoneMatch }, digest, options.signal);
+    const IfNoneMatch = conditionalPut ? '*' : undefined;
+    await this.#putBytes({ ...this.#target(upload), Body: body, IfNoneMatch }, digest, options.signal);
     giveBlock(block);
     options.onProgress?.(expected.bytes);
   }
 
   /** One request; the store checks the SHA-256 of the whole, which is known before. */
-  async #putStreamed(
-    target: { Bucket: string; Key: string; Metadata: Record<string, string> },
-    source: ByteSource,
-    expected: { bytes: number; sha256: string },
-    { signal, onProgress }: TransferOptions,
-  ): Promise<void> {
-    const { conditionalPut, takesUnsigned } = await this.#mode();
+  async #putStreamed(upload: Upload, { conditionalPut, takesUnsigned }: StoreMode): Promise<void> {
+    const { source, expected, options } = upload;
     const { parameters, signed } = guardBySha256(Buffer.from(expected.sha256, 'hex'), takesUnsigned);
-    const stream = objectStream(source, expected, onProgress);
+    const stream = objectStream(source, expected, options.onProgress);
     const failure = new AbortController();
     // A pipe does not pass it on: the request would wait for bytes that never come.
     stream.body.once('error', (error) => failure.abort(error));
     const command = new PutObjectCommand({
-      ...target,
+      ...this.#target(upload),
       ...parameters,
       Body: stream.body,
       ContentLength: expected.bytes,
@@ -289,7 +283,7 @@ export class S3ArchiveStore implements ArchiveStore {
     });
     try {
       await this.#client.send(withSigned(command, signed), {
-        abortSignal: AbortSignal.any([failure.signal, ...(signal === undefined ? [] : [signal])]),
+        abortSignal: anySignal(failure.signal, options.signal),
       });
       stream.giveBack();
     } catch (error) {
@@ -299,24 +293,24 @@ export class S3ArchiveStore implements ArchiveStore {
     }
   }
 
-  async #putInParts(
-    target: { Bucket: string; Key: string; Metadata: Record<string, string> },
-    source: ByteSource,
-    expected: { bytes: number; sha256: string },
-    options: TransferOptions,
-  ): Promise<void> {
-    const mode = await this.#mode();
+  async #putInParts(upload: Upload, mode: StoreMode): Promise<void> {
+    const { source, expected, options } = upload;
     const partBytes = Math.max(this.#partBytes, Math.ceil(expected.bytes / MAX_PARTS / MIB) * MIB);
-    const upload = await MultipartUpload.resumeOrCreate(this.#client, target, mode);
+    const parts = await MultipartUpload.resumeOrCreate(this.#client, this.#target(upload), mode);
     try {
-      const digest = await upload.sendParts(source, { bytes: expected.bytes, partBytes }, options);
+      const digest = await parts.sendParts(source, { bytes: expected.bytes, partBytes }, options);
       if (digest !== expected.sha256) throw otherDigest(source.name);
-      await upload.complete(this.#patientClient, expected.bytes);
+      await parts.complete(this.#patientClient, expected.bytes);
     } catch (error) {
       // Nobody goes on with it; why it failed is what is told, whatever becomes of its end.
-      if (isOver(error) || !mode.resumes) await upload.giveUp();
+      if (isOver(error) || !mode.resumes) await parts.giveUp();
       throw error;
     }
+  }
+
+  #target({ key, expected }: Upload) {
+    const Metadata = { sha256: expected.sha256, bytes: String(expected.bytes) };
+    return { Bucket: this.#bucket, Key: key, Metadata };
   }
 
   async #putBytes(

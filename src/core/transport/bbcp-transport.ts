@@ -1,5 +1,6 @@
 import { workContext } from '../decorators.js';
 import { DataCorruptionError, DataTransferError, DestinationFileExistsError } from '../exceptions.js';
+import { anySignal } from '../utilities/any-signal.js';
 import { bbcpFailure } from '../utilities/bbcp-failure.js';
 import { makeBbcpCommand } from '../utilities/bbcp.js';
 import { BbcpProgress } from './bbcp-progress.js';
@@ -71,7 +72,7 @@ export class BbcpTransport implements Transport {
   /** Answers with what went wrong first; by then both have ended. */
   async #runAndDigest(path: string, request: SendRequest): Promise<Error | undefined> {
     const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, ...(request.signal === undefined ? [] : [request.signal])]);
+    const signal = anySignal(stop.signal, request.signal);
     const orStop = (work: Promise<void>) => work.catch((error: unknown) => stop.abort(error));
     await Promise.all([
       orStop(this.#run(path, { ...request, signal })),

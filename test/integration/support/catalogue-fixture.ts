@@ -175,14 +175,18 @@ export async function arrived(catalogue: Catalogue, { buffer }: Observatory): Pr
   }
 }
 
-/** Records an arrived package as archived and read back. */
-export async function archive(catalogue: Catalogue, at: Observatory, packageId: string): Promise<void> {
+/** What an archive says of a package that it has stored and read back. */
+export async function storedIn(catalogue: Catalogue, at: Observatory, packageId: string) {
   const { package: one } = await catalogue.archiveOrder(packageId, at.archive.id);
-  const stored = {
+  return {
     key: `raw/${one.name}.tar`,
     bytes: one.bytes ?? 0,
     sha256: one.sha256 ?? '',
     verifiedAt: new Date().toISOString(),
   };
-  await catalogue.recordArchived(packageId, at.archive.id, stored);
+}
+
+/** Records an arrived package as archived and read back. */
+export async function archive(catalogue: Catalogue, at: Observatory, packageId: string): Promise<void> {
+  await catalogue.recordArchived(packageId, at.archive.id, await storedIn(catalogue, at, packageId));
 }

@@ -1,6 +1,8 @@
+import { MIB } from './frames.js';
+
 /** What may be on the way before anything is known of the line, and what always may. */
-const FIRST_BYTES = 32 * 1024 * 1024;
-const LEAST_BYTES = 8 * 1024 * 1024;
+const FIRST_BYTES = 32 * MIB;
+const LEAST_BYTES = 8 * MIB;
 /** More than the line holds, so that it stays full while the other end's disk takes its time; more still while the rate rises. */
 const GAIN = 1.6;
 const RISING_GAIN = 2.5;
