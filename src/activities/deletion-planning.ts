@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import type { PackagePlan } from '../core/database/catalogue/deletion-schedule.js';
 import type { Location } from '../core/database/records.js';
 import { deletionRules } from '../core/deletion-rules.js';
@@ -26,15 +27,17 @@ export function makeDeletionPlanningActivities({ catalogue, settings, log }: Dep
     /**
      * Decides about what takes up space at a site: schedules what may go, within the budget of each location, puts off what may not,
      * and answers with the packages of which something is due now. Also keeps house: links what was written since into the audit log's
-     * chain, and adds up the tallies.
+     * chain, and adds up the tallies. Asked again by the same run, whose first answer got lost, it answers with the same.
      */
     async planDeletions(input: { site: string }): Promise<DueDeletion[]> {
       return whileBusy(async (signal) => {
         const rules = await deletionRules(settings, await catalogue.locations());
+        const { workflowExecution, activityId } = activityInfo();
+        const runId = workflowExecution?.runId ?? activityId;
         const due: DueDeletion[] = [];
-        for (const packageId of await catalogue.deletions.candidates(input.site, AT_ONCE)) {
+        for (const packageId of await catalogue.deletions.candidates(input.site, AT_ONCE, runId)) {
           signal.throwIfAborted();
-          const plan = await catalogue.deletions.scheduleFound(packageId, rules);
+          const plan = await catalogue.deletions.scheduleFound(packageId, rules, runId);
           if (plan === undefined) continue;
           const { name, observation } = plan.facts.package;
           const order = orderOf(plan);

@@ -21,6 +21,9 @@ import type { Catalogue } from '../../src/core/database/catalogue.js';
 import { withCatalogue } from './support/database.js';
 import { begin, challenged, due } from './support/deletion-fixture.js';
 
+/** A planner's run, that was handed nothing yet. */
+const RUN = 'run-1';
+
 function plan(catalogue: Catalogue, { buffer }: Observatory, maxPackages = 50) {
   return catalogue.planDataTransfers({ bufferLocationId: buffer.id, maxPackages, maxBytes: 1e12 });
 }
@@ -153,13 +156,13 @@ test('copies and source files of an archived package are planned for deletion un
     const at = await observatory(catalogue);
     const [packageId = ''] = await packaged(catalogue, at, [entry('obs-1/a'), entry('obs-1/b')]);
     await arrived(catalogue, at);
-    assert.deepEqual(await catalogue.deletions.candidates('cologne', 10), []);
+    assert.deepEqual(await catalogue.deletions.candidates('cologne', 10, RUN), []);
     assert.deepEqual(await catalogue.sourceFilesToDelete(packageId), []);
     await archive(catalogue, at, packageId);
     assert.equal((await catalogue.sourceProgress(at.source.id)).copiesToDelete, 3);
     for (const site of ['ccat', 'cologne'])
-      assert.deepEqual(await catalogue.deletions.candidates(site, 10), [packageId]);
-    assert.deepEqual(await catalogue.deletions.candidates('us', 10), [], 'it has no copy there');
+      assert.deepEqual(await catalogue.deletions.candidates(site, 10, RUN), [packageId]);
+    assert.deepEqual(await catalogue.deletions.candidates('us', 10, RUN), [], 'it has no copy there');
     assert.deepEqual(await due(catalogue, packageId), ['ccat.buffer', 'ccat.chai', 'cologne.buffer']);
     await challenged(catalogue, packageId);
 
@@ -198,8 +201,8 @@ test('copies and source files of an archived package are planned for deletion un
     assert.deepEqual([progress.files.deleted, progress.files.packaged, progress.copiesToDelete], [1, 1, 0]);
     assert.deepEqual(
       [
-        ...(await catalogue.deletions.candidates('ccat', 10)),
-        ...(await catalogue.deletions.candidates('cologne', 10)),
+        ...(await catalogue.deletions.candidates('ccat', 10, RUN)),
+        ...(await catalogue.deletions.candidates('cologne', 10, RUN)),
       ],
       [],
       'what was kept for a reason is not asked for again and again',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { makeCatalogueActivities } from '../../src/activities/catalogue.js';
@@ -36,10 +37,14 @@ async function laboratory(catalogue: Catalogue) {
     wakePlanner: (operation: string, { site }: { site: string }) =>
       Promise.resolve(void woken.push(`${operation} ${site}`)),
   } as unknown as Dependencies);
-  const asActivity = <T>(act: () => Promise<T>): Promise<T> =>
-    new MockActivityEnvironment().run<[], T, () => Promise<T>>(act);
-  const planned = async (site: string) =>
-    (await asActivity(() => activities.planDeletions({ site }))).map(({ packageId, order }) => ({
+  const asActivity = <T>(act: () => Promise<T>, runId: string = randomUUID()): Promise<T> =>
+    new MockActivityEnvironment({ workflowExecution: { workflowId: 'planner', runId } }).run<
+      [],
+      T,
+      () => Promise<T>
+    >(act);
+  const planned = async (site: string, runId?: string) =>
+    (await asActivity(() => activities.planDeletions({ site }), runId)).map(({ packageId, order }) => ({
       packageId,
       archives: order.archives.map((one) => `${one.site}.${one.location}`),
       targets: order.targets.map((one) => `${one.site}.${one.location}`).sort(),
@@ -81,6 +86,22 @@ test('a package is handed on once, with where it is freed and who answers for it
     assert.deepEqual(await planned('ccat'), [], 'it is in the hands of a deletion');
     await dataSource.query(`update package_deletion set not_before = now() - interval '1 second'`);
     assert.equal((await planned('ccat')).length, 2, 'should that have been lost, it is handed on again');
+  }));
+
+test('a planner whose worker was killed before its answer was taken is told once more, and no other is', () =>
+  withCatalogue(async ({ catalogue }) => {
+    const at = await observatory(catalogue);
+    const [packageId = ''] = await packaged(catalogue, at, [entry('obs-1/a')]);
+    await arrived(catalogue, at);
+    await archive(catalogue, at, packageId);
+    const { planned, activities, asActivity } = await laboratory(catalogue);
+    const told = [{ packageId, archives: ['cologne.lta'], targets: HERE }];
+    assert.deepEqual(await planned('ccat', 'first run'), told);
+    assert.deepEqual(await planned('ccat', 'first run'), told, 'the answer was lost on its way');
+    assert.deepEqual(await planned('ccat', 'second run'), []);
+    // A deletion that looks for itself takes the package out of the hands of that run.
+    await asActivity(() => activities.deletionOrder({ packageId }));
+    assert.deepEqual(await planned('ccat', 'first run'), []);
   }));
 
 test('a deletion does what its planner found, and looks for itself when that is some time ago', () =>

@@ -29,9 +29,9 @@ export class DeletionCatalogue {
     return this.transactions.read((manager) => facts.deletionFacts(manager, packageIds));
   }
 
-  /** Archived packages of which something takes up space at a site, and that are not put off. */
-  candidates(site: string, limit: number): Promise<string[]> {
-    return this.transactions.read((manager) => queue.candidates(manager, site, limit));
+  /** Archived packages of which something takes up space at a site, and that are not put off for this run of a planner. */
+  candidates(site: string, limit: number, run: queue.PlannerRun): Promise<string[]> {
+    return this.transactions.read((manager) => queue.candidates(manager, site, limit, run));
   }
 
   /** A place where something of a package takes up space and may be freed at all: its site's planner looks at it. */
@@ -53,8 +53,9 @@ export class DeletionCatalogue {
   scheduleFound(
     packageId: string,
     rules: schedule.RulesByLocation,
+    run: queue.PlannerRun,
   ): Promise<schedule.PackagePlan | undefined> {
-    return this.transactions.write((manager) => schedule.scheduleFound(manager, packageId, rules));
+    return this.transactions.write((manager) => schedule.scheduleFound(manager, packageId, rules, run));
   }
 
   /** What {@link schedule} would do, written nowhere; `uses` carries what is spent of the budgets from page to page. */

@@ -2,7 +2,7 @@ import type { Reason } from './reason.js';
 
 const FIRST_SECONDS = 30;
 const LONGEST_SECONDS = 3600;
-/** What was handed on is being deleted; should that get lost, it is handed on once more after this time. */
+/** What was handed on is being deleted; should the planner have been ended before it began that, another does after this time. */
 const HANDED_ON_SECONDS = 600;
 
 /**

@@ -5,6 +5,9 @@ import { stagingLimits } from '../../../src/core/staging/staging-settings.js';
 import type { PlacesOfYears } from './places.js';
 import { journey, settingsOf } from './journey.js';
 
+/** A planner's run, that was handed nothing yet. */
+const RUN = 'run-1';
+
 /**
  * Everything that planners, workers and commands ask of the catalogue and write into it, by what asks. What is asked may be asked again and again;
  * `journey` takes files all the way, once.
@@ -26,7 +29,7 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
   const limits = { maxBytes: 1e12, maxFiles: 1000, executionQuietSeconds: 1e6, waitSeconds: 0, limit: 100 };
   const disks = await diskPolicy(settingsOf(catalogue), await catalogue.locations());
   const bundles = { maxPackages: 20, maxBytes: 1e12, disks };
-  const [packageId = ''] = await catalogue.deletions.candidates('ccat', 1);
+  const [packageId = ''] = await catalogue.deletions.candidates('ccat', 1, RUN);
   const { name, executedObsUnit } = await catalogue.packageSummary(packageId);
   const [file] = (await catalogue.packageOrder(packageId)).entries;
   const copies = await catalogue.copiesOfPackage(packageId);
@@ -65,10 +68,11 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
       'bundling at the last site': () =>
         catalogue.planDataTransfers({ bufferLocationId: further.id, ...bundles }),
       archiving: () => catalogue.planArchiveTransfers(archive.id),
-      'deletion, candidates': () => catalogue.deletions.candidates('ccat', 300),
-      'deletion, candidates at an archive': () => catalogue.deletions.candidates('cologne', 300),
+      'deletion, candidates': () => catalogue.deletions.candidates('ccat', 300, RUN),
+      'deletion, candidates at an archive': () => catalogue.deletions.candidates('cologne', 300, RUN),
       'where a package can be freed': () => catalogue.deletions.placeToFree(packageId),
-      'deletion of one package that was found': () => catalogue.deletions.scheduleFound(packageId, rules),
+      'deletion of one package that was found': () =>
+        catalogue.deletions.scheduleFound(packageId, rules, RUN),
       'deletion of one package': () => catalogue.deletions.schedule(packageId, rules),
       'audit, due copies': () =>
         catalogue.fixity.dueCopies(archive.id, {

@@ -6,6 +6,9 @@ import { row, rows } from './sql.js';
 
 /** When the planner looks at a package again. */
 
+/** The run of the planner's workflow that asks: the same for each try of its activity. */
+export type PlannerRun = string;
+
 /** Something changed that may let copies of these packages go: they are looked at in the next round. */
 export async function reconsider(manager: EntityManager, packageIds: string[]): Promise<void> {
   if (packageIds.length === 0) return;
@@ -34,27 +37,38 @@ export async function putOff(
     manager,
     `insert into package_deletion (raw_data_package_id, not_before, refusals, refused_for) values ($1, $2, $3, $4)
      on conflict (raw_data_package_id) do update set
-       not_before = excluded.not_before, refusals = excluded.refusals, refused_for = excluded.refused_for`,
+       not_before = excluded.not_before, refusals = excluded.refusals, refused_for = excluded.refused_for, handed_to = null`,
     [packageId, notBefore(refusals, reasons, now), refusals + 1, inWords(reasons)],
   );
 }
 
-/** Some of a package is scheduled, or being deleted: the planner comes back to it then. */
-export async function comeBack(manager: EntityManager, packageId: string, at: Date): Promise<void> {
+/**
+ * Some of a package is scheduled, or being deleted: planners come back to it then.
+ *
+ * @param handedTo the run that is told of it now: it may ask again, for the answer may get lost on its way there
+ */
+export async function comeBack(
+  manager: EntityManager,
+  packageId: string,
+  at: Date,
+  handedTo: PlannerRun | undefined,
+): Promise<void> {
   await rows(
     manager,
-    `insert into package_deletion (raw_data_package_id, not_before, refusals) values ($1, $2, 0)
-     on conflict (raw_data_package_id) do update set not_before = excluded.not_before, refusals = 0, refused_for = null`,
-    [packageId, at],
+    `insert into package_deletion (raw_data_package_id, not_before, refusals, handed_to) values ($1, $2, 0, $3)
+     on conflict (raw_data_package_id) do update set
+       not_before = excluded.not_before, refusals = 0, refused_for = null, handed_to = excluded.handed_to`,
+    [packageId, at, handedTo],
   );
 }
 
-/** Whether a package is to be looked at later only. */
-export async function isPutOff(manager: EntityManager, packageId: string): Promise<boolean> {
+/** Whether a package is to be looked at later only, by this run of a planner. */
+export async function isPutOff(manager: EntityManager, packageId: string, run: PlannerRun): Promise<boolean> {
   const later = await rows(
     manager,
-    'select from package_deletion where raw_data_package_id = $1 and not_before > now()',
-    [packageId],
+    `select from package_deletion
+     where raw_data_package_id = $1 and not_before > now() and handed_to is distinct from $2`,
+    [packageId, run],
   );
   return later.length > 0;
 }
@@ -78,9 +92,15 @@ export async function placeToFree(
 
 /**
  * Archived packages of which something takes up space at a site where it need not: those on the fullest disks first (by the levels
- * that were measured), of them the ones that were never looked at, then those that waited longest.
+ * that were measured), of them the ones that were never looked at, then those that waited longest. What was handed to this run is
+ * among them again, should it be due still.
  */
-export async function candidates(manager: EntityManager, site: string, limit: number): Promise<string[]> {
+export async function candidates(
+  manager: EntityManager,
+  site: string,
+  limit: number,
+  run: PlannerRun,
+): Promise<string[]> {
   // Asked for by their IDs, so that the server knows how few copies are left at them.
   const here = await rows<{ id: string; type: LocationType }>(
     manager,
@@ -103,9 +123,9 @@ export async function candidates(manager: EntityManager, site: string, limit: nu
      )
      select p.id from left_over join raw_data_package p on p.id = left_over.id and p.state = 'archived'
      left join package_deletion d on d.raw_data_package_id = p.id
-     where d.not_before is null or d.not_before <= now()
+     where d.not_before is null or d.not_before <= now() or d.handed_to = $3
      order by left_over.pressure desc, d.not_before nulls first, p.archived_at, p.id limit $2`,
-    [places, limit],
+    [places, limit, run],
   );
   return found.map(({ id }) => id);
 }

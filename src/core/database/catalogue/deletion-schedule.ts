@@ -17,7 +17,7 @@ import type { Location } from '../records.js';
 import { lookAgainAt } from '../../policy/deletion-backoff.js';
 import { audit } from './audit.js';
 import { clock, deletionFacts } from './deletion-facts.js';
-import { comeBack, isPutOff, putOff } from './deletion-queue.js';
+import { comeBack, isPutOff, putOff, type PlannerRun } from './deletion-queue.js';
 import { lock, row, rows } from './sql.js';
 
 /** What holds for deletions at one location. */
@@ -42,11 +42,14 @@ export interface PackagePlan {
 /**
  * Schedules what may go of one package, within the budget of each location, and tells what is due now. What may not go puts the
  * package off when nothing else of it is due.
+ *
+ * @param run the planner that will begin the deletion of what is due
  */
 export async function scheduleDeletion(
   manager: EntityManager,
   packageId: string,
   rules: RulesByLocation,
+  run?: PlannerRun,
 ): Promise<PackagePlan> {
   // One at a time: two that spend a budget at once would spend it twice.
   await lock(manager, 'deletion budget');
@@ -61,7 +64,7 @@ export async function scheduleDeletion(
       ? { target: one.target, verdict: one.verdict, outcome: 'due' as const }
       : one,
   );
-  await tellPlanner(manager, packageId, due, now);
+  await tellPlanner(manager, packageId, due, now, run);
   return { facts, planned: due };
 }
 
@@ -70,10 +73,11 @@ export async function scheduleFound(
   manager: EntityManager,
   packageId: string,
   rules: RulesByLocation,
+  run: PlannerRun,
 ): Promise<PackagePlan | undefined> {
   await lock(manager, 'deletion budget');
-  if (await isPutOff(manager, packageId)) return undefined;
-  return scheduleDeletion(manager, packageId, rules);
+  if (await isPutOff(manager, packageId, run)) return undefined;
+  return scheduleDeletion(manager, packageId, rules, run);
 }
 
 /**
@@ -182,10 +186,12 @@ async function tellPlanner(
   packageId: string,
   planned: Planned[],
   now: Date,
+  run: PlannerRun | undefined,
 ): Promise<void> {
   const handedOn = planned.some((one) => one.outcome === 'due');
   const untils = planned.flatMap((one) => (one.outcome === 'scheduled' ? [Date.parse(one.until)] : []));
-  if (handedOn || untils.length > 0) await comeBack(manager, packageId, lookAgainAt(handedOn, untils, now));
+  if (handedOn || untils.length > 0)
+    await comeBack(manager, packageId, lookAgainAt(handedOn, untils, now), handedOn ? run : undefined);
   else {
     const reasons = planned.flatMap((one) => (one.outcome === 'kept' ? one.reasons : []));
     if (reasons.length > 0) await putOff(manager, packageId, reasons, now);

@@ -14,6 +14,10 @@ export class PackageDeletionEntity {
   @Column({ type: 'timestamptz', nullable: true })
   notBefore!: Date | null;
 
+  /** The planner's run that was told last that something of it is due: it may be told again before, should its answer get lost. */
+  @Column({ type: 'text', nullable: true })
+  handedTo!: string | null;
+
   /** How often in a row nothing of it could go. */
   @Column({ type: 'integer' })
   refusals!: number;
