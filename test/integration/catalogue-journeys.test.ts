@@ -140,6 +140,26 @@ test('an arrived package is planned for the archive until it is archived', () =>
     );
   }));
 
+test('the latest packages are told page by page, of all sources', () =>
+  withCatalogue(async ({ catalogue }) => {
+    const at = await observatory(catalogue);
+    assert.deepEqual(await catalogue.latestPackages({ limit: 2 }), []);
+    const planned: string[] = [];
+    for (const name of ['obs-1', 'obs-2', 'obs-3'])
+      planned.unshift(...(await packaged(catalogue, at, [entry(`${name}/a`)])));
+    const first = await catalogue.latestPackages({ limit: 2 });
+    assert.deepEqual(
+      first.map(({ id }) => id),
+      planned.slice(0, 2),
+    );
+    const rest = await catalogue.latestPackages({ limit: 2, before: first.at(-1)?.name });
+    assert.deepEqual(
+      rest.map(({ id }) => id),
+      planned.slice(2),
+    );
+    await assert.rejects(catalogue.latestPackages({ limit: 2, before: 'nobody' }), PermanentError);
+  }));
+
 test('what an archive gives back with another digest is not archived', () =>
   withCatalogue(async ({ catalogue }) => {
     const at = await observatory(catalogue);

@@ -196,6 +196,15 @@ export class Catalogue {
     return this.transactions.read((manager) => packages.packagesOfSource(manager, sourceLocationId));
   }
 
+  /**
+   * The latest packages of all sources, the latest first, each with its first verified archive copy.
+   *
+   * @throws PermanentError if there is no package `before`
+   */
+  latestPackages(which: packages.LatestPackages): Promise<ArchivedPackageSummary[]> {
+    return this.transactions.read((manager) => packages.latestPackages(manager, which));
+  }
+
   /** Names of a source's packages that are neither archived nor given up, oldest first. */
   packagesUnderWay(sourceLocationId: string): Promise<string[]> {
     return this.transactions.read((manager) => packages.packagesUnderWay(manager, sourceLocationId));

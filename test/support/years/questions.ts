@@ -91,6 +91,8 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
       notifications: () => catalogue.notifications.dispatch([], 60),
     },
     others: {
+      'the latest packages': () => catalogue.latestPackages({ limit: 20 }),
+      'the packages before one': () => catalogue.latestPackages({ limit: 20, before: name }),
       'status of a source': () => catalogue.sourceProgress(source.id),
       gauges: () => catalogue.figures(),
       problems: () => catalogue.openProblems(),

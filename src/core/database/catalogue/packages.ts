@@ -90,12 +90,52 @@ export async function packagesOfSource(
       [sourceLocationId, last],
     );
     const ids = page.map(({ id }) => id);
-    const archives = await firstArchives(manager, ids);
-    const summaries = await packageSummaries(manager, ids);
-    found.push(...summaries.map((one) => ({ ...one, archive: archives.get(one.id) })));
+    found.push(...(await withArchives(manager, ids)));
     if (page.length < PAGE) return found;
     last = ids.at(-1) ?? last;
   }
+}
+
+/** Which of the latest packages are wanted. */
+export interface LatestPackages {
+  /** At most so many. */
+  limit: number;
+  /** Name of a package: only such that were planned before it. */
+  before?: string;
+}
+
+/** @throws PermanentError if there is no package `before` */
+export async function latestPackages(
+  manager: EntityManager,
+  { limit, before }: LatestPackages,
+): Promise<ArchivedPackageSummary[]> {
+  const [from] = before === undefined ? [] : await rows<{ id: string }>(manager, NAMED, [before]);
+  if (before !== undefined && from === undefined)
+    throw new PermanentError(`the catalogue has no package ${before}`, { subject: before });
+  const page = await rows<{ id: string }>(
+    manager,
+    from === undefined
+      ? 'select id from raw_data_package order by created_at desc, id desc limit $1'
+      : `select id from raw_data_package
+         where (created_at, id) < (select created_at, id from raw_data_package where id = $2)
+         order by created_at desc, id desc limit $1`,
+    from === undefined ? [limit] : [limit, from.id],
+  );
+  return (
+    await withArchives(
+      manager,
+      page.map(({ id }) => id),
+    )
+  ).reverse();
+}
+
+const NAMED = 'select id from raw_data_package where name = $1';
+
+/** These packages, oldest first, each with its first verified archive copy. */
+async function withArchives(manager: EntityManager, ids: string[]): Promise<ArchivedPackageSummary[]> {
+  const archives = await firstArchives(manager, ids);
+  const summaries = await packageSummaries(manager, ids);
+  return summaries.map((one) => ({ ...one, archive: archives.get(one.id) }));
 }
 
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
