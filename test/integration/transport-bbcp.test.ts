@@ -44,7 +44,7 @@ function withLab(
   t: TestContext,
   bytes: number,
   run: (shipment: Shipment, lab: BbcpLab) => Promise<void>,
-  change: (sshd: TestSshd) => Partial<BbcpTarget> = () => SLOW,
+  change: (sshd: TestSshd, program: string) => Partial<BbcpTarget> = () => SLOW,
 ): Promise<void> {
   let lab: BbcpLab | undefined;
   const onTransport: RunOnTransport = (directory, use) =>
@@ -83,6 +83,28 @@ test('bbcp: progress is what its lines tell, and its lines are kept in the log',
     assert.match(log, /^bbcp: Appending to .+ at offset 0$/m);
     assert.match(log, /^File .+ created; 18874368 bytes at /m);
   }));
+
+test('bbcp: where only this end can be connected to, a cut copy goes on all the same', (t) =>
+  withLab(
+    t,
+    18 * MIB,
+    async (shipment) => {
+      await sendHalf(shipment);
+      await untilLeftAlone(shipment.to);
+      const notes: string[] = [];
+      const send = inContext({ fields: {}, note: (line) => notes.push(line) }, () =>
+        shipment.transport.send(shipment.request),
+      );
+      const { bytesSent } = await send();
+      assert.match(notes.join('\n'), / -z -a -k -- /);
+      assert.ok(bytesSent < shipment.request.bytes, `${bytesSent} bytes were sent`);
+      assertArrived(shipment);
+    },
+    (_, program) => ({
+      ...SLOW,
+      bbcp: { program, remoteProgram: program, streams: 4, reverse: true },
+    }),
+  ));
 
 test('bbcp: an aborted send leaves nothing running, at neither end', (t) =>
   withLab(t, 18 * MIB, async (shipment) => {
