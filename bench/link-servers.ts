@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { issueCertificate, makeAuthority } from '../src/core/certificates.js';
+import { issueCertificate, makeAuthority } from '../src/core/certificates/certificates.js';
 import { findProgram } from './contenders.js';
 import type { LinkLab } from './link-lab.js';
 

@@ -1,11 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  AUTHORITY,
-  daysUntil,
-  ENDS_SOON_DAYS,
-  type CertificateDirectory,
-  type CertificateListing,
-} from '../core/certificate-directory.js';
+import type { CertificateDirectory, CertificateListing } from '../core/certificates/certificate-directory.js';
+import { AUTHORITY } from '../core/certificates/certificate-files.js';
+import { daysUntil, ENDS_SOON_DAYS } from '../core/certificates/certificate-warnings.js';
 import { CCATDataOperationError } from '../core/exceptions.js';
 import type { Logger } from '../core/logging.js';
 import type { Metrics } from '../core/metrics.js';

@@ -5,7 +5,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { CertificateDirectory } from '../../src/core/certificate-directory.js';
+import { CertificateDirectory } from '../../src/core/certificates/certificate-directory.js';
 import { ConfigurationError, NetworkError, PermanentError } from '../../src/core/exceptions.js';
 import type { SendRequest } from '../../src/core/transport/transport.js';
 import { secured } from '../../src/core/transport/stream/identity.js';

@@ -4,8 +4,12 @@ import { X509Certificate } from 'node:crypto';
 import { chmodSync, copyFileSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { CertificateDirectory } from '../../src/core/certificate-directory.js';
-import { certificateName, issueCertificate, siteOfCertificate } from '../../src/core/certificates.js';
+import { CertificateDirectory } from '../../src/core/certificates/certificate-directory.js';
+import {
+  certificateName,
+  issueCertificate,
+  siteOfCertificate,
+} from '../../src/core/certificates/certificates.js';
 import { ConfigurationError, PermanentError } from '../../src/core/exceptions.js';
 import { createFileAtomically } from '../../src/core/utilities/disk.js';
 import { withScratch } from '../support/scratch.js';

@@ -1,4 +1,4 @@
-import type { SiteCredentials } from '../../core/certificate-directory.js';
+import type { SiteCredentials } from '../../core/certificates/certificate-directory.js';
 import { ConfigurationError, type CCATDataOperationError } from '../../core/exceptions.js';
 import type { Logger } from '../../core/logging.js';
 import { keyOfDoor, type Door, type StreamEnds } from '../../core/policy/stream-ends.js';

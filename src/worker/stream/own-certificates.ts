@@ -1,4 +1,4 @@
-import type { CertificateDirectory, SiteCredentials } from '../../core/certificate-directory.js';
+import type { CertificateDirectory, SiteCredentials } from '../../core/certificates/certificate-directory.js';
 import { CCATDataOperationError, ConfigurationError } from '../../core/exceptions.js';
 import type { Logger } from '../../core/logging.js';
 

@@ -1,4 +1,4 @@
-import { CertificateDirectory } from '../../core/certificate-directory.js';
+import { CertificateDirectory } from '../../core/certificates/certificate-directory.js';
 import type { Configuration } from '../../core/configuration.js';
 import { hostAndPort } from '../../core/utilities/host-and-port.js';
 import { CertificateWatch } from '../certificate-watch.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CertificateDirectory } from '../../core/certificate-directory.js';
+import type { CertificateDirectory } from '../../core/certificates/certificate-directory.js';
 import type { Catalogue } from '../../core/database/catalogue.js';
 import type { Location, Route } from '../../core/database/records.js';
 import { ConfigurationError, type CCATDataOperationError } from '../../core/exceptions.js';

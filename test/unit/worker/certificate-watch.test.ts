@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { CertificateDirectory } from '../../../src/core/certificate-directory.js';
+import { CertificateDirectory } from '../../../src/core/certificates/certificate-directory.js';
 import { makeLogger } from '../../../src/core/logging.js';
 import { Metrics } from '../../../src/core/metrics.js';
 import type { Notice } from '../../../src/core/notification-service.js';

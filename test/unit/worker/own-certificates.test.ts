@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SiteCredentials } from '../../../src/core/certificate-directory.js';
+import type { SiteCredentials } from '../../../src/core/certificates/certificate-directory.js';
 import {
   ConfigurationError,
   PermanentError,

@@ -1,10 +1,9 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import {
-  AUTHORITY,
   CertificateDirectory,
-  REVOKED,
   type CertificateListing,
-} from '../../../core/certificate-directory.js';
+} from '../../../core/certificates/certificate-directory.js';
+import { AUTHORITY, REVOKED } from '../../../core/certificates/certificate-files.js';
 import { loadConfiguration } from '../../../core/configuration.js';
 import { ConfigurationError } from '../../../core/exceptions.js';
 import { shortTime } from '../../../core/utilities/format.js';

@@ -6,7 +6,7 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls';
-import { certificateName } from '../../certificates.js';
+import { certificateName } from '../../certificates/certificates.js';
 import { NetworkError, ServiceUnavailableError } from '../../exceptions.js';
 import { StreamConnection } from './connection.js';
 import { PROTOCOL, type HeaderOf } from './frames.js';

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { CommonConnectionOptions, SecureContextOptions } from 'node:tls';
-import { certificateName, siteOfCertificate } from '../../certificates.js';
+import { certificateName, siteOfCertificate } from '../../certificates/certificates.js';
 import { ConfigurationError } from '../../exceptions.js';
 
 /** Who a worker is on the line: a certificate of the installation's own authority that names its site. All as PEM. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { siteOfCertificate } from '../../certificates.js';
+import { siteOfCertificate } from '../../certificates/certificates.js';
 import type { CCATDataOperationError } from '../../exceptions.js';
 import { ConfigurationError, DataTransferError } from '../../exceptions.js';
 import { Callers } from './callers.js';

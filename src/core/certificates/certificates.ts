@@ -7,8 +7,8 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { ConfigurationError } from './exceptions.js';
-import { isSlug } from './queue-discovery.js';
+import { ConfigurationError } from '../exceptions.js';
+import { isSlug } from '../queue-discovery.js';
 
 /**
  * Certificates of one installation: an authority of its own, and a certificate for each site by which the workers of two sites know each

@@ -1,35 +1,18 @@
 import { X509Certificate } from 'node:crypto';
-import { link, mkdir, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createSecureContext } from 'node:tls';
+import { link, mkdir, readdir } from 'node:fs/promises';
+import { ConfigurationError } from '../exceptions.js';
+import { isSlug } from '../queue-discovery.js';
+import { ifPresent, writeFileAtomically } from '../utilities/disk.js';
+import { AUTHORITY, CertificateFiles, certificateOf, onDisk, PRIVATE, REVOKED } from './certificate-files.js';
+import { authorityWarnings, isForLater, siteWarnings, timeWarnings } from './certificate-warnings.js';
 import {
-  certificateName,
   issueCertificate,
   makeAuthority,
   makeRevocationList,
   privateKeyOf,
   serialOf,
-  serialsOn,
-  siteOfCertificate,
   type CertificateAndKey,
 } from './certificates.js';
-import { ConfigurationError } from './exceptions.js';
-import { isSlug } from './queue-discovery.js';
-import { classifyDiskError, createFileAtomically, ifPresent, writeFileAtomically } from './utilities/disk.js';
-
-/** Name of the authority's files; no site can have it, see {@link CertificateDirectory.issue}. */
-export const AUTHORITY = 'authority';
-
-/** The list of certificates that hold no more; lists of several authorities one after the other. */
-export const REVOKED = 'revoked.crl';
-
-/** One that ends within so many days is told of. */
-export const ENDS_SOON_DAYS = 30;
-
-const DAY_MS = 86_400_000;
-const PRIVATE = 0o600;
-/** Everybody on the machine. */
-const WORLD = 0o007;
 
 /** What the workers of a site show and trust: all of it PEM. */
 export interface SiteCredentials extends CertificateAndKey {
@@ -69,10 +52,14 @@ export interface CertificateListing {
  * one under another name.
  */
 export class CertificateDirectory {
+  private readonly files: CertificateFiles;
+
   constructor(
     readonly path: string,
     private readonly now: () => number = Date.now,
-  ) {}
+  ) {
+    this.files = new CertificateFiles(path);
+  }
 
   /**
    * Makes the authority. Where only its key is there, because an earlier call was cut off, it gets its certificate.
@@ -81,13 +68,17 @@ export class CertificateDirectory {
    */
   async init(options: { installation?: string; days?: number } = {}): Promise<CertificateListing[]> {
     await onDisk(this.path, mkdir(this.path, { recursive: true, mode: 0o700 }));
-    if ((await this.read(`${AUTHORITY}.pem`)) !== undefined)
+    if ((await this.files.read(`${AUTHORITY}.pem`)) !== undefined)
       throw new ConfigurationError(`${this.path} has an authority already`, {
         subject: this.path,
         advice: `\`cdt certificates renew ${AUTHORITY}\` makes it last longer; a new one belongs into another directory.`,
       });
-    const made = await makeAuthority({ ...options, key: await this.readKey(AUTHORITY), now: this.now() });
-    await this.store(AUTHORITY, made);
+    const made = await makeAuthority({
+      ...options,
+      key: await this.files.readKey(AUTHORITY),
+      now: this.now(),
+    });
+    await this.files.store(AUTHORITY, made);
     return this.list();
   }
 
@@ -98,17 +89,17 @@ export class CertificateDirectory {
    */
   async issue(site: string, options: { days?: number } = {}): Promise<CertificateListing> {
     if (site === AUTHORITY || !isSlug(site)) throw noSite(site);
-    if ((await this.read(`${site}.pem`)) !== undefined)
-      throw new ConfigurationError(`${site} has a certificate already: ${join(this.path, `${site}.pem`)}`, {
+    if ((await this.files.read(`${site}.pem`)) !== undefined)
+      throw new ConfigurationError(`${site} has a certificate already: ${this.files.file(`${site}.pem`)}`, {
         subject: site,
         advice: `\`cdt certificates renew ${site}\` makes the next one for the same key.`,
       });
-    const made = await issueCertificate(await this.authority(), site, {
+    const made = await issueCertificate(await this.files.authority(), site, {
       ...options,
-      key: await this.readKey(site),
+      key: await this.files.readKey(site),
       now: this.now(),
     });
-    await this.store(site, made);
+    await this.files.store(site, made);
     return this.listed(site);
   }
 
@@ -120,7 +111,7 @@ export class CertificateDirectory {
    */
   async renew(name: string, options: { newKey?: boolean; days?: number } = {}): Promise<CertificateListing> {
     const { newKey = false, days } = options;
-    const key = await this.readKey(name);
+    const key = await this.files.readKey(name);
     if (key === undefined)
       throw new ConfigurationError(`${this.path} has no ${name}.key to renew a certificate for`, {
         subject: name,
@@ -134,10 +125,10 @@ export class CertificateDirectory {
         });
       return this.renewAuthority(key, days);
     }
-    const authority = await this.authority();
-    const text = await this.read(`${name}.pem`);
+    const authority = await this.files.authority();
+    const text = await this.files.read(`${name}.pem`);
     const before = text === undefined ? undefined : certificateOf(text, name);
-    if (!newKey && before !== undefined && (await this.revoked()).has(serialOf(before)))
+    if (!newKey && before !== undefined && (await this.files.revoked()).has(serialOf(before)))
       throw new ConfigurationError(`the certificate of ${name} was revoked, and its key with it`, {
         subject: name,
         advice: `\`cdt certificates renew ${name} --new-key\` makes a certificate for a new key.`,
@@ -149,13 +140,13 @@ export class CertificateDirectory {
     });
     if (newKey) {
       const stamp = new Date(this.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
-      await onDisk(this.path, link(this.file(`${name}.key`), this.file(`${name}.key.${stamp}`)));
-      await writeFileAtomically(this.file(`${name}.key`), made.key, PRIVATE);
+      await onDisk(this.path, link(this.files.file(`${name}.key`), this.files.file(`${name}.key.${stamp}`)));
+      await writeFileAtomically(this.files.file(`${name}.key`), made.key, PRIVATE);
     }
     // Kept to be revoked with those that come later: it still holds.
     if (before !== undefined)
-      await writeFileAtomically(this.file(`${name}.pem.${serialOf(before)}`), before.toString());
-    await writeFileAtomically(this.file(`${name}.pem`), made.certificate);
+      await writeFileAtomically(this.files.file(`${name}.pem.${serialOf(before)}`), before.toString());
+    await writeFileAtomically(this.files.file(`${name}.pem`), made.certificate);
     return this.listed(name);
   }
 
@@ -166,8 +157,8 @@ export class CertificateDirectory {
    * @throws ConfigurationError for a name that is neither, or where the key of the authority is not
    */
   async revoke(name?: string): Promise<{ file: string; serials: string[] }> {
-    const authority = await this.authority();
-    const before = await this.revoked();
+    const authority = await this.files.authority();
+    const before = await this.files.revoked();
     const now = name === undefined ? [] : await this.serialsOfSite(name);
     if (now.length === 0 && name !== undefined) {
       if (!/^[0-9a-f]{8,40}$/i.test(name))
@@ -182,8 +173,11 @@ export class CertificateDirectory {
       now.push(serialOf({ serialNumber: name }));
     }
     const serials = [...new Set([...before, ...now])];
-    await writeFileAtomically(this.file(REVOKED), await makeRevocationList(authority, serials, this.now()));
-    return { file: this.file(REVOKED), serials };
+    await writeFileAtomically(
+      this.files.file(REVOKED),
+      await makeRevocationList(authority, serials, this.now()),
+    );
+    return { file: this.files.file(REVOKED), serials };
   }
 
   /** Of the certificate that a site has, and of those that it had before. */
@@ -193,41 +187,18 @@ export class CertificateDirectory {
       (file) => file === `${site}.pem` || file.startsWith(`${site}.pem.`),
     );
     return Promise.all(
-      files.map(async (file) => serialOf(certificateOf((await this.read(file)) ?? '', site))),
+      files.map(async (file) => serialOf(certificateOf((await this.files.read(file)) ?? '', site))),
     );
-  }
-
-  /** The serial numbers on the lists here. */
-  private async revoked(): Promise<Set<string>> {
-    return new Set((await Promise.all((await this.lists()).map(serialsOn))).flat());
-  }
-
-  /** @throws ConfigurationError where the file holds anything else */
-  private async lists(): Promise<string[]> {
-    const text = await this.read(REVOKED);
-    if (text === undefined) return [];
-    const lists = text.match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----\n?/g) ?? [];
-    try {
-      if (lists.length === 0) throw new Error('it holds none');
-      createSecureContext({ crl: lists });
-      return lists;
-    } catch (cause) {
-      throw new ConfigurationError(`${this.file(REVOKED)} is no list of revoked certificates`, {
-        subject: REVOKED,
-        advice: `Copy it again from where the authority is; \`cdt certificates revoke\` makes it.`,
-        cause,
-      });
-    }
   }
 
   /** What other authorities `authority.pem` holds stays in it. */
   private async renewAuthority(key: string, days: number | undefined): Promise<CertificateListing> {
-    const [all, { certificate: old }] = [await this.authorities(), await this.authority()];
+    const [all, { certificate: old }] = [await this.files.authorities(), await this.files.authority()];
     const { subject, fingerprint256 } = new X509Certificate(old);
     const installation = /^CN=(.*) authority$/m.exec(subject)?.[1];
     const { certificate } = await makeAuthority({ installation, key, days, now: this.now() });
     const others = all.filter((one) => one.fingerprint256 !== fingerprint256).map((one) => one.toString());
-    await writeFileAtomically(this.file(`${AUTHORITY}.pem`), [certificate, ...others].join(''));
+    await writeFileAtomically(this.files.file(`${AUTHORITY}.pem`), [certificate, ...others].join(''));
     return this.listed(AUTHORITY);
   }
 
@@ -244,7 +215,7 @@ export class CertificateDirectory {
       .map((file) => file.slice(0, -'.pem'.length))
       .filter(isSlug)
       .sort();
-    const authorities = await this.authorities();
+    const authorities = await this.files.authorities();
     return [
       ...(await Promise.all(authorities.map((one) => this.describe(AUTHORITY, one, authorities)))),
       ...(await Promise.all(sites.map((site) => this.listed(site, authorities)))),
@@ -258,9 +229,9 @@ export class CertificateDirectory {
    */
   async credentials(site: string): Promise<SiteCredentials> {
     const [certificate, key, authority] = [
-      await this.read(`${site}.pem`),
-      await this.readKey(site),
-      await this.read(`${AUTHORITY}.pem`),
+      await this.files.read(`${site}.pem`),
+      await this.files.readKey(site),
+      await this.files.read(`${AUTHORITY}.pem`),
     ];
     for (const [text, file] of [
       [certificate, `${site}.pem`],
@@ -268,18 +239,18 @@ export class CertificateDirectory {
       [authority, `${AUTHORITY}.pem`],
     ] as const)
       if (text === undefined)
-        throw new ConfigurationError(`${this.file(file)} is not there`, {
+        throw new ConfigurationError(`${this.files.file(file)} is not there`, {
           subject: site,
           advice: `\`cdt certificates issue ${site}\` makes it, where the authority is; copy ${AUTHORITY}.pem, ${site}.pem and ${site}.key here.`,
         });
     const { endsAt, warnings } = await this.listed(site);
-    const faults = warnings.filter((one) => !one.startsWith(ENDS_SOON));
+    const faults = warnings.filter((one) => !isForLater(one));
     if (faults.length > 0)
       throw new ConfigurationError(`the certificate of ${site} can't be used: ${faults.join('; ')}`, {
         subject: site,
         advice: `\`cdt certificates show\` tells all; \`cdt certificates renew ${site}\` makes the next one, where the authority is.`,
       });
-    const lists = await this.lists();
+    const lists = await this.files.lists();
     return {
       site,
       certificate: certificate ?? '',
@@ -291,8 +262,12 @@ export class CertificateDirectory {
   }
 
   private async listed(name: string, authorities?: X509Certificate[]): Promise<CertificateListing> {
-    const text = await this.read(`${name}.pem`);
-    return this.describe(name, certificateOf(text ?? '', name), authorities ?? (await this.authorities()));
+    const text = await this.files.read(`${name}.pem`);
+    return this.describe(
+      name,
+      certificateOf(text ?? '', name),
+      authorities ?? (await this.files.authorities()),
+    );
   }
 
   private async describe(
@@ -300,7 +275,7 @@ export class CertificateDirectory {
     certificate: X509Certificate,
     authorities: X509Certificate[],
   ): Promise<CertificateListing> {
-    const key = await this.readKey(name);
+    const key = await this.files.readKey(name);
     // Of several authorities only one has its key here.
     const belongs =
       key !== undefined &&
@@ -309,14 +284,14 @@ export class CertificateDirectory {
       );
     const [beginsAt, endsAt] = [new Date(certificate.validFrom), new Date(certificate.validTo)];
     const warnings = [
-      ...timeWarnings(beginsAt.getTime(), endsAt.getTime(), this.now()),
+      ...timeWarnings(certificate, this.now()),
       ...(name === AUTHORITY ? authorityWarnings(certificate) : siteWarnings(certificate, name, authorities)),
       ...(key === undefined || belongs ? [] : [`it does not belong to ${name}.key`]),
-      ...((await this.revoked()).has(serialOf(certificate)) ? ['it was revoked'] : []),
+      ...((await this.files.revoked()).has(serialOf(certificate)) ? ['it was revoked'] : []),
     ];
     return {
       name,
-      file: this.file(`${name}.pem`),
+      file: this.files.file(`${name}.pem`),
       subject: certificate.subject.replaceAll('\n', ', '),
       fingerprint: certificate.fingerprint256,
       serial: serialOf(certificate),
@@ -326,96 +301,6 @@ export class CertificateDirectory {
       warnings,
     };
   }
-
-  private async authorities(): Promise<X509Certificate[]> {
-    const text = await this.read(`${AUTHORITY}.pem`);
-    const found = text?.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-    return found.map((one) => certificateOf(one, AUTHORITY));
-  }
-
-  private async authority(): Promise<CertificateAndKey> {
-    const [certificates, key] = [await this.authorities(), await this.readKey(AUTHORITY)];
-    const own = certificates.find((one) => key !== undefined && one.checkPrivateKey(privateKeyOf(key)));
-    if (own !== undefined && key !== undefined) return { certificate: own.toString(), key };
-    throw new ConfigurationError(
-      key === undefined
-        ? `${this.path} has no ${AUTHORITY}.key`
-        : `${this.path} has no certificate in ${AUTHORITY}.pem that belongs to ${AUTHORITY}.key`,
-      {
-        subject: this.path,
-        advice:
-          'Certificates are made where the key of the authority is; `cdt certificates init` makes an authority.',
-      },
-    );
-  }
-
-  /** The key first: a certificate without its key is of no use, and a key without its certificate gets one when it is tried again. */
-  private async store(name: string, made: CertificateAndKey): Promise<void> {
-    if ((await this.readKey(name)) === undefined)
-      await createFileAtomically(this.file(`${name}.key`), made.key, PRIVATE);
-    await createFileAtomically(this.file(`${name}.pem`), made.certificate);
-  }
-
-  private async readKey(name: string): Promise<string | undefined> {
-    const file = this.file(`${name}.key`);
-    const found = await onDisk(file, ifPresent(stat(file)));
-    if (found !== undefined && (found.mode & WORLD) !== 0)
-      throw new ConfigurationError(`${file} is open to everybody on this machine`, {
-        subject: file,
-        advice: `chmod it to 600 or 640, and renew it with a new key if others use this machine: cdt certificates renew ${name} --new-key`,
-      });
-    return this.read(`${name}.key`);
-  }
-
-  private async read(file: string): Promise<string | undefined> {
-    return onDisk(this.file(file), ifPresent(readFile(this.file(file), 'utf8')));
-  }
-
-  private file(name: string): string {
-    return join(this.path, name);
-  }
-}
-
-const ENDS_SOON = 'ends in';
-
-/** Whole days until a time, in milliseconds; negative once it is over. */
-export function daysUntil(endsAt: number, now: number): number {
-  return Math.floor((endsAt - now) / DAY_MS);
-}
-
-function timeWarnings(beginsAt: number, endsAt: number, now: number): string[] {
-  if (now < beginsAt)
-    return [`it holds from ${new Date(beginsAt).toISOString()} on: is the clock of this machine right?`];
-  if (now >= endsAt) return [`it ended on ${new Date(endsAt).toISOString()}`];
-  const days = daysUntil(endsAt, now);
-  return days < ENDS_SOON_DAYS ? [`${ENDS_SOON} ${days === 1 ? '1 day' : `${days} days`}`] : [];
-}
-
-function authorityWarnings(certificate: X509Certificate): string[] {
-  return certificate.ca ? [] : ['it is no authority'];
-}
-
-function siteWarnings(certificate: X509Certificate, site: string, authorities: X509Certificate[]): string[] {
-  const named = siteOfCertificate(certificate);
-  const known = authorities.some((one) => certificate.checkIssued(one) && certificate.verify(one.publicKey));
-  return [
-    ...(named === site
-      ? []
-      : [`it speaks for ${named ?? 'no site'}, not for ${site} (${certificateName(site)})`]),
-    ...(known ? [] : [`it was not issued by an authority of ${AUTHORITY}.pem`]),
-  ];
-}
-
-function certificateOf(text: string, name: string): X509Certificate {
-  try {
-    return new X509Certificate(text);
-  } catch (cause) {
-    throw new ConfigurationError(`${name}.pem holds no certificate`, {
-      subject: name,
-      advice: 'Restore it from a backup, or remove it and issue another one.',
-      cause,
-    });
-  }
 }
 
 function noSite(name: string): ConfigurationError {
@@ -423,13 +308,4 @@ function noSite(name: string): ConfigurationError {
     subject: name,
     advice: 'use a-z, 0-9, _ and -, as in the topology',
   });
-}
-
-/** Passes an error of the disk on as one of ours. */
-async function onDisk<T>(subject: string, call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    throw classifyDiskError(error, { subject });
-  }
 }
