@@ -48,11 +48,12 @@ export class BagContents {
 
   /** What comes behind the payload in the tar of a bag of this name: its tags, and the tar's end. */
   *rest(name: string, bagInfo: Record<string, string>): Generator<Buffer> {
+    const folder = Buffer.from(name).toString('latin1');
     const mtime = wholeSeconds(this.#newest);
     // A bag without a payload folder is none.
     if (this.members.length === 0)
       yield tarHeader({
-        path: Buffer.from(`${name}/${PAYLOAD_FOLDER}`),
+        path: `${folder}/${PAYLOAD_FOLDER}`,
         kind: 'directory',
         size: 0,
         mode: 0o755,
@@ -67,7 +68,7 @@ export class BagContents {
     const lines = tags.map((one) => manifestLine(one.sha256, Buffer.from(one.name)));
     for (const { name: file, content } of [...tags, { name: TAG_MANIFEST, content: lines }]) {
       const size = content.reduce((sum, piece) => sum + piece.length, 0);
-      yield tarHeader({ path: Buffer.from(`${name}/${file}`), kind: 'file', size, mode: 0o644, mtime });
+      yield tarHeader({ path: `${folder}/${file}`, kind: 'file', size, mode: 0o644, mtime });
       yield* content;
       yield padding(size);
     }

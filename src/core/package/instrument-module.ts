@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { classifyDiskError } from '../utilities/disk.js';
+import type { PathBytes } from '../utilities/path-text.js';
 import { errorCode } from './source-root.js';
 
 /** The module of files that no instrument has put its name to. */
@@ -18,8 +19,8 @@ const HOW = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const OF_THE_FILE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EACCES', 'EPERM', 'EIO', 'ENAMETOOLONG'];
 
 /** Whether a file's name says that it is FITS. */
-export function isFitsName(name: Buffer): boolean {
-  return FITS_NAME.test(name.toString('latin1'));
+export function isFitsName(name: PathBytes): boolean {
+  return FITS_NAME.test(name);
 }
 
 /**
@@ -41,7 +42,7 @@ export async function readInstrumentModule(path: Buffer): Promise<string | undef
 }
 
 /** The same at once, for a thread that may wait for the disk. */
-export function readInstrumentModuleSync(path: Buffer): string | undefined {
+export function readInstrumentModuleSync(path: Buffer | string): string | undefined {
   let file;
   try {
     file = openSync(path, HOW);
@@ -55,7 +56,7 @@ export function readInstrumentModuleSync(path: Buffer): string | undefined {
   }
 }
 
-function throwOthers(error: unknown, path: Buffer): void {
+function throwOthers(error: unknown, path: Buffer | string): void {
   if (!OF_THE_FILE.includes(errorCode(error))) throw classifyDiskError(error, { subject: path.toString() });
 }
 

@@ -1,5 +1,6 @@
 import { PermanentError, StorageError } from '../exceptions.js';
 import { freeSpace, isFull } from '../utilities/disk.js';
+import { isPlain } from '../utilities/path-text.js';
 import { BLOCK, MAX_HEADER_SIZE, padded } from '../utilities/tar-writer.js';
 import { PAYLOAD_FOLDER } from './bag.js';
 import type { SourceEntry } from './package-result.js';
@@ -21,13 +22,11 @@ export function plannedBytes(name: string, entries: SourceEntry[]): number {
 export function memberBytes(name: string, { path, size, mtimeNs }: ExpectedEntry): number {
   const inTar = `${name}/${PAYLOAD_FOLDER}/${path}`;
   const time = Number(mtimeNs);
-  const isPlain =
-    inTar.length < 99 && PLAIN.test(inTar) && size <= MAX_HEADER_SIZE && time >= 0 && time < PLAIN_TIME;
-  return (isPlain ? BLOCK : 3 * BLOCK + padded(Buffer.byteLength(inTar))) + padded(size);
+  const fits =
+    inTar.length < 99 && isPlain(inTar) && size <= MAX_HEADER_SIZE && time >= 0 && time < PLAIN_TIME;
+  return (fits ? BLOCK : 3 * BLOCK + padded(Buffer.byteLength(inTar))) + padded(size);
 }
 
-/** Plain ASCII, with no byte written as an escape. */
-const PLAIN = /^[ -$&-~]*$/;
 /** Nanoseconds from 1970 on that surely have room in a header, as seconds. */
 const PLAIN_TIME = 8e18;
 

@@ -1,5 +1,6 @@
 import { createHash, hash as digestAtOnce, type Hash } from 'node:crypto';
 import { closeSync, readSync, type BigIntStats } from 'node:fs';
+import type { PathBytes } from '../utilities/path-text.js';
 import { padding, tarHeader } from '../utilities/tar-writer.js';
 import { asBuffer, takeThread, type Lease } from '../utilities/threads.js';
 import { PAYLOAD_FOLDER } from './bag.js';
@@ -59,9 +60,9 @@ interface MemberInWork {
  * It waits for the disk, see `source-member.ts`. Throws the errors that concern more than one entry.
  */
 export class Packer {
-  readonly #root: SourceRoot;
+  readonly #root: PathBytes;
   readonly #files: SourceFiles;
-  readonly #payload: Buffer;
+  readonly #payload: PathBytes;
   #entries: ExpectedEntry[] = [];
   #next = 0;
   /** Bytes that go into the tar before all else. */
@@ -74,9 +75,9 @@ export class Packer {
   #turn: Filled['turn'];
 
   constructor({ root, name }: PackingPlan) {
-    this.#root = { ...root, path: asBuffer(root.path) };
+    this.#root = asBuffer(root.path).toString('latin1');
     this.#files = new SourceFiles(this.#root);
-    this.#payload = Buffer.from(`${name}/${PAYLOAD_FOLDER}/`);
+    this.#payload = Buffer.from(`${name}/${PAYLOAD_FOLDER}/`).toString('latin1');
   }
 
   /**
@@ -153,7 +154,7 @@ export class Packer {
 
   /** Adds what has no content: a link, an empty folder. */
   #addBare(entry: ExpectedEntry): void {
-    const found: { stats: BigIntStats; target?: Buffer } | Refusal =
+    const found: { stats: BigIntStats; target?: PathBytes } | Refusal =
       entry.kind === 'symlink' ? readLink(this.#root, entry) : readFolder(this.#root, entry);
     if (found instanceof Refusal) {
       this.#refuse(found);
@@ -199,9 +200,9 @@ export class Packer {
     return current.done === entry.size ? current.hash.digest('hex') : undefined;
   }
 
-  #header(entry: ExpectedEntry, stats: BigIntStats, linkTarget?: Buffer): Buffer {
+  #header(entry: ExpectedEntry, stats: BigIntStats, linkTarget?: PathBytes): Buffer {
     return tarHeader({
-      path: Buffer.concat([this.#payload, memberPath(entry)]),
+      path: this.#payload + memberPath(entry),
       kind: entry.kind,
       size: entry.size,
       mode: Number(stats.mode),

@@ -10,17 +10,16 @@ import {
 } from 'node:fs';
 import { CCATDataOperationError, PackageError } from '../exceptions.js';
 import { classifyDiskError } from '../utilities/disk.js';
-import { decodePath } from '../utilities/path-text.js';
+import { bytesOfText, systemPath, type PathBytes } from '../utilities/path-text.js';
 import { printable } from '../utilities/printable.js';
 import type { RefusedEntry, SourceEntry } from './package-result.js';
-import { errorCode, joinBytes, type SourceRoot } from './source-root.js';
+import { errorCode } from './source-root.js';
 
 /**
  * Looking at the entries of a source. These calls wait for the disk, so they belong into a thread of their own: thousands of small
  * files cost several times as much where each call is waited for by itself.
  */
 
-const SLASH = 0x2f;
 /** A link is not followed; a fifo that took the file's place must not stop us. */
 const HOW = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -49,9 +48,9 @@ export interface OpenMember {
 const LEADS_ELSEWHERE = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
 
 /** The bytes of an entry's path below the root. Throws a {@link PackageError} for a path that could lead elsewhere. */
-export function memberPath(entry: ExpectedEntry): Buffer {
-  const path = decodePath(entry.path);
-  if (LEADS_ELSEWHERE.test(path.toString('latin1'))) {
+export function memberPath(entry: ExpectedEntry): PathBytes {
+  const path = bytesOfText(entry.path);
+  if (LEADS_ELSEWHERE.test(path)) {
     throw new PackageError(`"${printable(entry.path)}" is not a path below a source`, {
       subject: printable(entry.path),
     });
@@ -64,22 +63,23 @@ export function memberPath(entry: ExpectedEntry): Buffer {
  * it lies: so nobody can lead us elsewhere by a link, at no moment. The last folder is kept open, since files of one folder follow each other.
  */
 export class SourceFiles {
-  readonly #root: SourceRoot;
-  #folder: { path: Buffer; file: number; way: Buffer } | undefined;
+  readonly #root: PathBytes;
+  #folder: { path: PathBytes; file: number; way: PathBytes } | undefined;
 
-  constructor(root: SourceRoot) {
+  /** @param root where the source lies, with no link on the way */
+  constructor(root: PathBytes) {
     this.#root = root;
   }
 
   open(entry: ExpectedEntry): OpenMember | Refusal {
     const path = memberPath(entry);
-    const slash = path.lastIndexOf(SLASH);
+    const slash = path.lastIndexOf('/');
     let file: number | undefined;
     let taken = false;
     try {
-      const way = this.#enter(path.subarray(0, Math.max(0, slash)));
+      const way = this.#enter(path.slice(0, Math.max(0, slash)));
       if (way === undefined) return elsewhere();
-      file = openSync(Buffer.concat([way, path.subarray(slash + 1)]), HOW);
+      file = openSync(systemPath(way + path.slice(slash + 1)), HOW);
       const stats = fstatSync(file, { bigint: true });
       if (!stats.isFile()) return new Refusal('changed', 'It is no regular file any more.');
       if (!matches(stats, entry)) return new Refusal('changed', 'It was written after it was found.');
@@ -99,11 +99,11 @@ export class SourceFiles {
   }
 
   /** What leads into a folder; undefined where its path leads elsewhere. */
-  #enter(path: Buffer): Buffer | undefined {
-    if (this.#folder?.path.equals(path)) return this.#folder.way;
+  #enter(path: PathBytes): PathBytes | undefined {
+    if (this.#folder?.path === path) return this.#folder.way;
     this.leave();
-    const absolute = path.length === 0 ? this.#root.path : joinBytes(this.#root.path, path);
-    const file = openSync(absolute, constants.O_RDONLY | constants.O_DIRECTORY);
+    const absolute = path === '' ? this.#root : `${this.#root}/${path}`;
+    const file = openSync(systemPath(absolute), constants.O_RDONLY | constants.O_DIRECTORY);
     const way = wayInto(file, absolute);
     if (way === undefined) closeSync(file);
     else this.#folder = { path, file, way };
@@ -124,26 +124,26 @@ export function changedSince({ file, stats }: OpenMember, entry: ExpectedEntry):
 
 /** What a symlink says, and its metadata. The link is not followed. */
 export function readLink(
-  root: SourceRoot,
+  root: PathBytes,
   entry: ExpectedEntry,
-): { target: Buffer; stats: BigIntStats } | Refusal {
-  const path = joinBytes(root.path, memberPath(entry));
+): { target: PathBytes; stats: BigIntStats } | Refusal {
+  const path = `${root}/${memberPath(entry)}`;
   try {
-    const stats = lstatSync(path, { bigint: true });
+    const stats = lstatSync(systemPath(path), { bigint: true });
     if (!stats.isSymbolicLink() || !matches(stats, entry))
       return new Refusal('changed', 'It changed after it was found.');
-    const target = readlinkSync(path, { encoding: 'buffer' });
-    return isReached(path.subarray(0, path.lastIndexOf(SLASH))) ? { target, stats } : elsewhere();
+    const target = readlinkSync(systemPath(path), 'latin1');
+    return isReached(path.slice(0, path.lastIndexOf('/'))) ? { target, stats } : elsewhere();
   } catch (error) {
     return refusalFor(error, entry);
   }
 }
 
 /** The metadata of a folder that was empty at the scan and still is. */
-export function readFolder(root: SourceRoot, entry: ExpectedEntry): { stats: BigIntStats } | Refusal {
-  const path = joinBytes(root.path, memberPath(entry));
+export function readFolder(root: PathBytes, entry: ExpectedEntry): { stats: BigIntStats } | Refusal {
+  const path = `${root}/${memberPath(entry)}`;
   try {
-    const stats = lstatSync(path, { bigint: true });
+    const stats = lstatSync(systemPath(path), { bigint: true });
     if (!stats.isDirectory() || !matches(stats, entry))
       return new Refusal('changed', 'It changed after it was found.');
     return isReached(path) ? { stats } : elsewhere();
@@ -189,20 +189,16 @@ function elsewhere(): Refusal {
 }
 
 /** Whether this path leads where it says, with no link on the way. */
-function isReached(path: Buffer): boolean {
-  return path.equals(realPath(path));
+function isReached(path: PathBytes): boolean {
+  return path === realpathSync.native(systemPath(path), 'latin1');
 }
 
 /** What leads into an open folder, if it lies at this path. Linux knows it of the folder itself, which leaves no moment for a swap. */
-function wayInto(folder: number, path: Buffer): Buffer | undefined {
+function wayInto(folder: number, path: PathBytes): PathBytes | undefined {
   const way = `/proc/self/fd/${folder}`;
   try {
-    return readlinkSync(way, { encoding: 'buffer' }).equals(path) ? Buffer.from(`${way}/`) : undefined;
+    return readlinkSync(way, 'latin1') === path ? `${way}/` : undefined;
   } catch {
-    return isReached(path) ? joinBytes(path, Buffer.alloc(0)) : undefined; // systems without /proc
+    return isReached(path) ? `${path}/` : undefined; // systems without /proc
   }
-}
-
-function realPath(path: Buffer): Buffer {
-  return realpathSync.native(path, { encoding: 'buffer' });
 }

@@ -4,19 +4,18 @@ import { PermanentError } from '../exceptions.js';
 import type { EntryKind } from '../states.js';
 import { LOCATION_MARKER } from '../storage/location-marker.js';
 import { classifyDiskError } from '../utilities/disk.js';
-import { encodePath, type PathText } from '../utilities/path-text.js';
+import { systemPath, textOfBytes, type PathBytes, type PathText } from '../utilities/path-text.js';
 import { printable } from '../utilities/printable.js';
 import { asBuffer, takeThread, type Lease } from '../utilities/threads.js';
 import { PAYLOAD_FOLDER } from './bag.js';
 import { isFitsName, readInstrumentModuleSync } from './instrument-module.js';
 import type { RefusedEntry } from './package-result.js';
-import { errorCode, joinBytes, READ_ADVICE, type SourceRoot } from './source-root.js';
+import { errorCode, READ_ADVICE, type SourceRoot } from './source-root.js';
 
 /** The longest path that can be unpacked again below a bag's folder: the system takes 4095 bytes, the folder's name up to 255. */
 const MAX_PATH = 4095 - 255 - `/${PAYLOAD_FOLDER}/`.length;
 /** Findings that are told at a time. */
 const BATCH = 500;
-const MARKER = Buffer.from(LOCATION_MARKER);
 
 export interface WalkPlan {
   root: SourceRoot;
@@ -42,12 +41,12 @@ export type Told = Finding | { unit: PathText };
  * It waits for the disk, see `source-member.ts`.
  */
 export class SourceWalk {
-  readonly #root: Buffer;
+  readonly #root: PathBytes;
   readonly #plan: WalkPlan;
   readonly #steps: Generator<Told>;
 
   constructor(plan: WalkPlan) {
-    this.#root = asBuffer(plan.root.path);
+    this.#root = asBuffer(plan.root.path).toString('latin1');
     this.#plan = plan;
     this.#steps = this.#walk();
   }
@@ -65,7 +64,7 @@ export class SourceWalk {
 
   *#walk(): Generator<Told> {
     for (const unit of yield* this.#list(undefined)) {
-      yield { unit: encodePath(unit) };
+      yield { unit: textOfBytes(unit) };
       const waiting = [unit];
       for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
         const inner = yield* this.#list(folder);
@@ -75,25 +74,25 @@ export class SourceWalk {
   }
 
   /** What is in a folder (undefined: the root) without its folders, which are the answer. */
-  *#list(folder: Buffer | undefined): Generator<Finding, Buffer[]> {
-    let names: Buffer[];
+  *#list(folder: PathBytes | undefined): Generator<Finding, PathBytes[]> {
+    let names: PathBytes[];
     let own: BigIntStats;
     try {
       own = lstatSync(this.#absolute(folder), { bigint: true });
       if (!own.isDirectory()) return [];
-      names = readdirSync(this.#absolute(folder), { encoding: 'buffer' });
+      names = readdirSync(this.#absolute(folder), 'latin1');
     } catch (error) {
       if (folder === undefined) throw this.#unreadable(error);
       const failure = this.#failure(folder, error);
       if (failure !== undefined) yield failure;
       return [];
     }
-    names.sort((one, other) => Buffer.compare(one, other));
-    const folders: Buffer[] = [];
+    names.sort();
+    const folders: PathBytes[] = [];
     let isBare = true;
     for (const name of names) {
-      if (folder === undefined && name.equals(MARKER)) continue;
-      const path = folder === undefined ? name : joinBytes(folder, name);
+      if (folder === undefined && name === LOCATION_MARKER) continue;
+      const path = folder === undefined ? name : `${folder}/${name}`;
       const found = this.#look(path);
       if (found === 'folder') folders.push(path);
       else if (found !== undefined) yield found;
@@ -104,7 +103,7 @@ export class SourceWalk {
   }
 
   /** What is at a path, or nothing where it vanished. */
-  #look(path: Buffer): 'folder' | Finding | undefined {
+  #look(path: PathBytes): 'folder' | Finding | undefined {
     if (path.length > MAX_PATH)
       return refused(path, 'unsupported', 'Its path is too long to be unpacked again.');
     try {
@@ -119,17 +118,17 @@ export class SourceWalk {
     }
   }
 
-  #failure(path: Buffer, error: unknown): { refused: RefusedEntry } | undefined {
+  #failure(path: PathBytes, error: unknown): { refused: RefusedEntry } | undefined {
     const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (code === 'ENAMETOOLONG') return refused(path, 'unsupported', 'Its path is too long to open.');
     if (['EACCES', 'EPERM', 'EIO'].includes(code))
       return refused(path, 'unreadable', `It could not be read (${code}).`);
-    throw classifyDiskError(error, { subject: encodePath(path) });
+    throw classifyDiskError(error, { subject: textOfBytes(path) });
   }
 
   #unreadable(cause: unknown): PermanentError {
-    const subject = printable(encodePath(this.#root));
+    const subject = printable(textOfBytes(this.#root));
     return new PermanentError(`The source ${subject} may not be read`, {
       subject,
       advice: READ_ADVICE,
@@ -137,9 +136,9 @@ export class SourceWalk {
     });
   }
 
-  #seen(path: Buffer, kind: EntryKind, stats: BigIntStats, instrumentModule?: string): Seen {
+  #seen(path: PathBytes, kind: EntryKind, stats: BigIntStats, instrumentModule?: string): Seen {
     const entry = {
-      path: encodePath(path),
+      path: textOfBytes(path),
       kind,
       size: kind === 'file' ? Number(stats.size) : 0,
       mtimeNs: stats.mtimeNs.toString(),
@@ -149,8 +148,8 @@ export class SourceWalk {
     return { entry, instrumentModule };
   }
 
-  #absolute(path: Buffer | undefined): Buffer {
-    return path ? joinBytes(this.#root, path) : this.#root;
+  #absolute(path: PathBytes | undefined): string | Buffer {
+    return systemPath(path === undefined ? this.#root : `${this.#root}/${path}`);
   }
 }
 
@@ -169,8 +168,8 @@ function isQuiet(stats: BigIntStats, { now, quietSeconds }: WalkPlan): boolean {
   return now - written >= quietSeconds * 1000;
 }
 
-function refused(path: Buffer, kind: RefusedEntry['kind'], reason: string): { refused: RefusedEntry } {
-  return { refused: { path: encodePath(path), kind, reason } };
+function refused(path: PathBytes, kind: RefusedEntry['kind'], reason: string): { refused: RefusedEntry } {
+  return { refused: { path: textOfBytes(path), kind, reason } };
 }
 
 function specialKind(stats: BigIntStats): string {

@@ -8,7 +8,35 @@ import { isUtf8 } from 'node:buffer';
  */
 export type PathText = string;
 
+/**
+ * The bytes of a name or path as text of Latin-1, a character for each. Such texts are cut, joined and compared for less than Buffers are, which
+ * tells where there are many.
+ */
+export type PathBytes = string;
+
 const HEX = /^[0-9A-Fa-f]{2}$/;
+/** Printable ASCII without a byte written as an escape: the same as text, as bytes and to the system. */
+const PLAIN = /^[ -$&-~]*$/;
+
+/** Whether a text is the same as {@link PathText} and as {@link PathBytes}. */
+export function isPlain(path: PathText | PathBytes): boolean {
+  return PLAIN.test(path);
+}
+
+/** The text for these bytes. */
+export function textOfBytes(bytes: PathBytes): PathText {
+  return isPlain(bytes) ? bytes : encodePath(Buffer.from(bytes, 'latin1'));
+}
+
+/** The bytes that this text stands for. */
+export function bytesOfText(text: PathText): PathBytes {
+  return isPlain(text) ? text : decodePath(text).toString('latin1');
+}
+
+/** A path as the system's calls take it. */
+export function systemPath(bytes: PathBytes): string | Buffer {
+  return isPlain(bytes) ? bytes : Buffer.from(bytes, 'latin1');
+}
 
 /** The text for these bytes. */
 export function encodePath(bytes: Buffer): PathText {

@@ -1,6 +1,6 @@
-import { isAscii } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { EntryKind } from '../states.js';
+import type { PathBytes } from './path-text.js';
 
 /** Tar works in blocks of this many bytes. */
 export const BLOCK = 512;
@@ -16,7 +16,7 @@ const PREFIX_BYTES = 155;
 
 /** One entry as its header tells it. Paths are bytes, since on Linux names are bytes. */
 export interface TarEntry {
-  path: Buffer;
+  path: PathBytes;
   kind: EntryKind;
   /** Bytes of content; 0 for links and directories. */
   size: number;
@@ -24,7 +24,7 @@ export interface TarEntry {
   /** Seconds since the epoch. */
   mtime: bigint;
   /** Symlinks only. */
-  linkTarget?: Buffer;
+  linkTarget?: PathBytes;
 }
 
 /**
@@ -32,8 +32,8 @@ export interface TarEntry {
  * bytes of a name, the size or the time.
  */
 export function tarHeader(entry: TarEntry): Buffer {
-  const path = latin1(entry.path) + (entry.kind === 'directory' ? '/' : '');
-  const linkTarget = entry.linkTarget === undefined ? '' : latin1(entry.linkTarget);
+  const path = entry.path + (entry.kind === 'directory' ? '/' : '');
+  const { linkTarget = '' } = entry;
   const type = TYPES[entry.kind];
   const { size } = entry;
   // No setuid or setgid: extracted by root, the file would run as root.
@@ -43,8 +43,9 @@ export function tarHeader(entry: TarEntry): Buffer {
   const fit = nameFields(path);
   if (
     fit !== undefined &&
-    isAscii(entry.path) &&
-    isLinkField(entry.linkTarget) &&
+    isAscii(path) &&
+    linkTarget.length <= NAME_BYTES &&
+    isAscii(linkTarget) &&
     size <= MAX_HEADER_SIZE &&
     mtime === entry.mtime
   )
@@ -92,30 +93,38 @@ interface UstarFields {
 
 /** Owner and group 0. */
 const OWNER = octal(0, 8).repeat(2);
+/** What stands in the place of the sum while it is made. */
 const BLANK_SUM = ' '.repeat(8);
-const SUM_AT = 148;
 /** The format's name and version, no names of owner and group. */
 const USTAR = 'ustar\0' + '00' + '\0'.repeat(64);
 const NO_DEVICE = octal(0, 8).repeat(2);
+const SUM_OF_FIXED = sumOf(OWNER + BLANK_SUM + USTAR + NO_DEVICE);
 
 function ustarHeader({ type, name, prefix, size, mode, seconds, linkTarget }: UstarFields): Buffer {
+  const modeField = octal(mode, 8);
+  const sizeField = size <= MAX_HEADER_SIZE ? octal(size, 12) : base256(size, 12);
+  const timeField = octal(seconds, 12);
+  const sum = SUM_OF_FIXED + sumOf(name + modeField + sizeField + timeField + type + linkTarget + prefix);
   const text =
     field(name, NAME_BYTES) +
-    octal(mode, 8) +
+    modeField +
     OWNER +
-    (size <= MAX_HEADER_SIZE ? octal(size, 12) : base256(size, 12)) +
-    octal(seconds, 12) +
-    BLANK_SUM +
+    sizeField +
+    timeField +
+    octal(sum, 8) +
     type +
     field(linkTarget, NAME_BYTES) +
     USTAR +
     NO_DEVICE +
     field(prefix, PREFIX_BYTES);
-  const block = Buffer.from(field(text, BLOCK), 'latin1');
+  return Buffer.from(field(text, BLOCK), 'latin1');
+}
+
+/** The sum of a text's bytes; the zeros that fill a field add nothing to it. */
+function sumOf(text: string): number {
   let sum = 0;
-  for (let at = 0; at < BLOCK; at++) sum += block[at] ?? 0;
-  block.write(octal(sum, 8), SUM_AT, 'latin1');
-  return block;
+  for (let at = 0; at < text.length; at++) sum += text.charCodeAt(at);
+  return sum;
 }
 
 function field(text: string, bytes: number): string {
@@ -131,7 +140,7 @@ function octal(value: number, bytes: number): string {
 /** What has more octal digits than a field: its bytes, behind a mark. */
 function base256(value: number, bytes: number): string {
   const digits = Buffer.from(value.toString(16).padStart(2 * (bytes - 1), '0'), 'hex');
-  return `\x80${latin1(digits)}`;
+  return `\x80${digits.toString('latin1')}`;
 }
 
 /** A path in the two fields for it, the name as short as can be; undefined where it has no room there. */
@@ -143,8 +152,8 @@ function nameFields(path: string): { name: string; prefix: string } | undefined 
   return slash > 0 && name.length <= NAME_BYTES ? { name, prefix: whole.slice(0, slash) } : undefined;
 }
 
-function isLinkField(target: Buffer | undefined): boolean {
-  return target === undefined || (target.length <= NAME_BYTES && isAscii(target));
+function isAscii(text: string): boolean {
+  return !/[\x80-\xff]/.test(text);
 }
 
 /** One PAX record, `<length> <key>=<value>\n`; the length counts its own digits. */
@@ -157,8 +166,4 @@ function record(key: string, value: string): string {
 
 function clamp(seconds: bigint): bigint {
   return seconds < 0n ? 0n : seconds > MAX_HEADER_SECONDS ? MAX_HEADER_SECONDS : seconds;
-}
-
-function latin1(bytes: Buffer): string {
-  return bytes.toString('latin1');
 }

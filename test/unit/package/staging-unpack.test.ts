@@ -36,12 +36,12 @@ function tarOf(...entries: Entry[]): Buffer {
   const parts = entries.flatMap(({ path, kind = 'file', content = '', linkTarget }) => {
     const bytes = Buffer.from(kind === 'file' ? content : '');
     const header = tarHeader({
-      path: Buffer.from(path),
+      path: Buffer.from(path).toString('latin1'),
       kind,
       size: bytes.length,
       mode: 0o644,
       mtime: 1_700_000_000n,
-      ...(linkTarget !== undefined && { linkTarget: Buffer.from(linkTarget) }),
+      ...(linkTarget !== undefined && { linkTarget: Buffer.from(linkTarget).toString('latin1') }),
     });
     return [header, bytes, padding(bytes.length)];
   });

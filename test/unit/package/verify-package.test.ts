@@ -65,7 +65,7 @@ function bagOf(parts: {
 function file(path: string, text: string): Buffer {
   const content = Buffer.from(text);
   const header = tarHeader({
-    path: Buffer.from(path),
+    path: Buffer.from(path).toString('latin1'),
     kind: 'file',
     size: content.length,
     mode: 0o644,
