@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodePath, encodePath } from '../../src/core/utilities/path-text.js';
+import {
+  bytesOfText,
+  decodePath,
+  encodePath,
+  systemPath,
+  textOfBytes,
+} from '../../src/core/utilities/path-text.js';
 
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),
@@ -15,6 +21,19 @@ test('any bytes survive the way to a path text and back', () => {
   fc.assert(
     fc.property(bytes, (name) => {
       assert.deepEqual(decodePath(encodePath(Buffer.from(name))), Buffer.from(name));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('as text of its bytes a name is the same name: to a path text, and to the system', () => {
+  fc.assert(
+    fc.property(bytes, (raw) => {
+      const name = Buffer.from(raw);
+      const text = name.toString('latin1');
+      assert.equal(textOfBytes(text), encodePath(name));
+      assert.equal(bytesOfText(encodePath(name)), text);
+      assert.deepEqual(Buffer.from(systemPath(text)), name);
     }),
     { numRuns: 2000 },
   );

@@ -1,11 +1,10 @@
 import { inOrder } from '../utilities/in-order.js';
-import { outcomeOf, settled } from '../utilities/settled.js';
 import { blocksInTurn, inTurn } from '../utilities/shared-blocks.js';
 import type { Lease } from '../utilities/threads.js';
 import { BagContents } from './bag-contents.js';
 import { BLOCKS_IN_FLIGHT, type PackageOutput } from './package-output.js';
 import type { SourceEntry } from './package-result.js';
-import { takePacker, type Filled, type Packer, type PackingPlan } from './packer.js';
+import { takePackers, type Filled, type Packer, type PackingPlan } from './packer.js';
 import { shareOut } from './shares.js';
 import type { ExpectedEntry } from './source-member.js';
 
@@ -33,7 +32,8 @@ export async function writeBag(
   options: { signal?: AbortSignal; onProgress?: (payloadBytesDone: number) => void },
 ): Promise<BagContents> {
   const contents = new BagContents();
-  const packers = await takePackers(plan, Math.max(1, Math.min(PACKERS, entries.length)));
+  const { root, name } = plan;
+  const packers = await takePackers(Math.max(1, Math.min(PACKERS, entries.length)), { root, name });
   const blocks = blocksInTurn(FILLED_AHEAD + BLOCKS_IN_FLIGHT, BLOCK_BYTES);
   try {
     let dealtWith = 0;
@@ -55,17 +55,6 @@ export async function writeBag(
     return contents;
   } finally {
     for (const { release } of packers) release();
-  }
-}
-
-/** All of them, or none. */
-async function takePackers(plan: PackingPlan, count: number): Promise<Lease<Packer>[]> {
-  const taken = await Promise.all(Array.from({ length: count }, () => settled(takePacker(plan))));
-  try {
-    return taken.map(outcomeOf);
-  } catch (error) {
-    for (const one of taken) if (one.status === 'fulfilled') one.value.release();
-    throw error;
   }
 }
 

@@ -11,7 +11,7 @@ const ADVICE = 'Free space in the buffer; the work goes on by itself.';
 /** About the size that the tar of these entries will have in bytes, rather a little more. */
 export function plannedBytes(name: string, entries: SourceEntry[]): number {
   const tags = 16 * BLOCK;
-  const line = 66 + `${PAYLOAD_FOLDER}/`.length;
+  const line = 66 + FOLDER.length;
   return entries.reduce(
     (sum, entry) => sum + memberBytes(name, entry) + line + Buffer.byteLength(entry.path),
     tags,
@@ -20,13 +20,20 @@ export function plannedBytes(name: string, entries: SourceEntry[]): number {
 
 /** The most bytes that an entry takes in a tar with its header and padding, but for a long target of a link. */
 export function memberBytes(name: string, { path, size, mtimeNs }: ExpectedEntry): number {
-  const inTar = `${name}/${PAYLOAD_FOLDER}/${path}`;
   const time = Number(mtimeNs);
   const fits =
-    inTar.length < 99 && isPlain(inTar) && size <= MAX_HEADER_SIZE && time >= 0 && time < PLAIN_TIME;
-  return (fits ? BLOCK : 3 * BLOCK + padded(Buffer.byteLength(inTar))) + padded(size);
+    name.length + FOLDER.length + path.length < 99 &&
+    isPlain(path) &&
+    isPlain(name) &&
+    size <= MAX_HEADER_SIZE &&
+    time >= 0 &&
+    time < PLAIN_TIME;
+  const header = fits ? BLOCK : 3 * BLOCK + padded(Buffer.byteLength(name + FOLDER + path));
+  return header + padded(size);
 }
 
+/** What is between a bag's name and the path of an entry. */
+const FOLDER = `/${PAYLOAD_FOLDER}/`;
 /** Nanoseconds from 1970 on that surely have room in a header, as seconds. */
 const PLAIN_TIME = 8e18;
 

@@ -2,7 +2,7 @@ import { createHash, hash as digestAtOnce, type Hash } from 'node:crypto';
 import { closeSync, readSync, type BigIntStats } from 'node:fs';
 import type { PathBytes } from '../utilities/path-text.js';
 import { padding, tarHeader } from '../utilities/tar-writer.js';
-import { asBuffer, takeThread, type Lease } from '../utilities/threads.js';
+import { asBuffer, takeThreads, type Lease } from '../utilities/threads.js';
 import { PAYLOAD_FOLDER } from './bag.js';
 import type { RefusedEntry } from './package-result.js';
 import {
@@ -220,9 +220,9 @@ export function open(plan: PackingPlan): Packer {
   return new Packer(plan);
 }
 
-/** A packer in a thread of its own. */
-export function takePacker(plan: PackingPlan): Promise<Lease<Packer>> {
-  return takeThread<Packer>(new URL(import.meta.url), plan);
+/** Packers of one plan, each in a thread of its own. */
+export function takePackers(count: number, plan: PackingPlan): Promise<Lease<Packer>[]> {
+  return takeThreads<Packer>(count, new URL(import.meta.url), plan);
 }
 
 /** Fills the bytes from a place in the file; fewer only at the file's end. Answers with how many. */

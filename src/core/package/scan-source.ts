@@ -1,13 +1,17 @@
 import { basename, resolve } from 'node:path';
 import type { FoundEntry } from '../database/records.js';
 import { ConfigurationError } from '../exceptions.js';
+import { inOrder } from '../utilities/in-order.js';
 import type { PathText } from '../utilities/path-text.js';
-import { outcomeOf, settled } from '../utilities/settled.js';
+import { inTurn } from '../utilities/shared-blocks.js';
 import type { Lease } from '../utilities/threads.js';
 import { UNASSIGNED } from './instrument-module.js';
 import type { RefusedEntry } from './package-result.js';
 import { findSourceRoot } from './source-root.js';
-import { takeSourceWalk, type Finding, type Seen, type SourceWalk, type Told } from './source-walk.js';
+import { takeSourceWalks, type Finding, type Seen, type SourceWalk } from './source-walk.js';
+
+/** Threads that look: what it costs is that one thing after the other is looked at. */
+const WALKS = 2;
 
 export interface ScanOptions {
   signal?: AbortSignal;
@@ -25,8 +29,8 @@ export type ScanFinding = { entry: FoundEntry } | { refused: RefusedEntry & { ex
  * more, named like the source's own folder. A first-level folder without a regular file below it is no observation: what it
  * holds goes with the loose files, or with the first unit where there are none, so that a bag has files to check.
  *
- * Order is stable: a folder's files by name, then its folders. Things that vanish meanwhile are passed over. Memory holds one
- * unit's entries, since an entry that names no instrument module takes the one of its unit, where it has exactly one.
+ * Order is stable: a folder's files by name, then its folders. Things that vanish meanwhile are passed over. Memory holds three
+ * units' entries, since an entry that names no instrument module takes the one of its unit, where it has exactly one.
  *
  * Throws a {@link ConfigurationError} where the root is no folder, a {@link PermanentError} where it may not be read.
  */
@@ -34,11 +38,11 @@ export async function* scanSource(root: string, options: ScanOptions): AsyncGene
   const { signal, quietSeconds, now } = options;
   const source = await findSourceRoot(root, ConfigurationError);
   const ownName = basename(resolve(root)) || 'source';
-  const walk = await takeSourceWalk({ root: source, quietSeconds, now });
+  const walks = await takeSourceWalks(WALKS, { root: source, quietSeconds, now });
   try {
     let host: UnitOfFiles | undefined;
     const fileless: Unit[] = [];
-    for await (const unit of unitsOf(toldBy(walk, signal), ownName)) {
+    for await (const unit of unitsOf(walks, ownName, signal)) {
       const module = moduleOfOthers(unit.findings);
       if (module === undefined) {
         fileless.push(unit);
@@ -50,19 +54,7 @@ export async function* scanSource(root: string, options: ScanOptions): AsyncGene
     for (const { name, findings } of fileless)
       for (const finding of findings) yield withUnit(finding, host ?? { name, module: UNASSIGNED });
   } finally {
-    walk.release();
-  }
-}
-
-/** What the walk tells; the next is asked for while the last is dealt with. */
-async function* toldBy(walk: Lease<SourceWalk>, signal: AbortSignal | undefined): AsyncGenerator<Told[]> {
-  let ahead = settled(walk.session.next());
-  for (;;) {
-    const told = outcomeOf(await ahead);
-    signal?.throwIfAborted();
-    if (told.length === 0) return;
-    ahead = settled(walk.session.next());
-    yield told;
+    for (const { release } of walks) release();
   }
 }
 
@@ -72,19 +64,39 @@ interface Unit {
   findings: Finding[];
 }
 
-async function* unitsOf(batches: AsyncIterable<Told[]>, ownName: string): AsyncGenerator<Unit> {
-  let unit: Unit = { name: ownName, findings: [] };
-  for await (const batch of batches) {
-    for (const told of batch) {
-      if (!('unit' in told)) {
-        unit.findings.push(told);
-        continue;
-      }
-      yield unit;
-      unit = { name: told.unit, findings: [] };
-    }
+/** The loose files and then the first-level folders, which the walks look at in turn. */
+async function* unitsOf(
+  walks: Lease<SourceWalk>[],
+  ownName: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Unit> {
+  const [first] = walks;
+  if (first === undefined) return;
+  const { findings, units = [] } = await unitBy(first, undefined, signal);
+  yield { name: ownName, findings };
+  const turns = inTurn(walks);
+  const jobs = units.map((name) => ({ name, walk: turns.next().value }));
+  // Not more at a time than there are walks: each is done with a unit before its next.
+  yield* inOrder(jobs, walks.length, async ({ name, walk }) => {
+    const told = await unitBy(walk, name, signal);
+    return { name, findings: told.findings };
+  });
+}
+
+/** All that a walk finds in a unit. */
+async function unitBy(
+  { session }: Lease<SourceWalk>,
+  unit: PathText | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ findings: Finding[]; units?: PathText[] }> {
+  let told = await session.enter(unit);
+  const { findings } = told;
+  for (;;) {
+    signal?.throwIfAborted();
+    if (!told.more) return { findings, units: told.units };
+    told = await session.next();
+    for (const finding of told.findings) findings.push(finding);
   }
-  yield unit;
 }
 
 /** A unit, and the module of those of its entries that name none. */

@@ -4,9 +4,15 @@ import { PermanentError } from '../exceptions.js';
 import type { EntryKind } from '../states.js';
 import { LOCATION_MARKER } from '../storage/location-marker.js';
 import { classifyDiskError } from '../utilities/disk.js';
-import { systemPath, textOfBytes, type PathBytes, type PathText } from '../utilities/path-text.js';
+import {
+  bytesOfText,
+  systemPath,
+  textOfBytes,
+  type PathBytes,
+  type PathText,
+} from '../utilities/path-text.js';
 import { printable } from '../utilities/printable.js';
-import { asBuffer, takeThread, type Lease } from '../utilities/threads.js';
+import { asBuffer, takeThreads, type Lease } from '../utilities/threads.js';
 import { PAYLOAD_FOLDER } from './bag.js';
 import { isFitsName, readInstrumentModuleSync } from './instrument-module.js';
 import type { RefusedEntry } from './package-result.js';
@@ -32,45 +38,56 @@ export interface Seen {
 }
 export type Finding = Seen | { refused: RefusedEntry };
 
-/** A finding, or that those of a first-level folder come next. */
-export type Told = Finding | { unit: PathText };
+/** What was found next in a unit. */
+export interface Told {
+  findings: Finding[];
+  /** More of the same unit is to come. */
+  more: boolean;
+  /** Once all of a root itself was told: its first-level folders. */
+  units?: PathText[];
+}
 
 /**
- * Looks at all that is in a source: first what lies in its root, then each first-level folder with all below it; in each folder its files by
+ * Looks at what is in a source, unit by unit: what lies in its root itself, or a first-level folder with all below it; in each folder its files by
  * name, then its folders. Things that vanish meanwhile are passed over.
  * It waits for the disk, see `source-member.ts`.
  */
 export class SourceWalk {
   readonly #root: PathBytes;
   readonly #plan: WalkPlan;
-  readonly #steps: Generator<Told>;
+  #steps: Generator<Finding, PathBytes[]>;
 
   constructor(plan: WalkPlan) {
     this.#root = asBuffer(plan.root.path).toString('latin1');
     this.#plan = plan;
-    this.#steps = this.#walk();
+    this.#steps = this.#list(undefined);
   }
 
-  /** What is found next; nothing at the end. Throws a {@link PermanentError} where the root may not be read. */
-  next(): Told[] {
-    const told: Told[] = [];
-    while (told.length < BATCH) {
+  /** Begins with a first-level folder, or with what lies in the root itself. Throws a {@link PermanentError} where the root may not be read. */
+  enter(unit: PathText | undefined): Told {
+    this.#steps = unit === undefined ? this.#list(undefined) : this.#below(bytesOfText(unit));
+    return this.next();
+  }
+
+  /** What is found next in the unit that was entered last. Throws as {@link enter}. */
+  next(): Told {
+    const findings: Finding[] = [];
+    while (findings.length < BATCH) {
       const step = this.#steps.next();
-      if (step.done === true) break;
-      told.push(step.value);
+      if (step.done === true) return { findings, more: false, units: step.value.map(textOfBytes) };
+      findings.push(step.value);
     }
-    return told;
+    return { findings, more: true };
   }
 
-  *#walk(): Generator<Told> {
-    for (const unit of yield* this.#list(undefined)) {
-      yield { unit: textOfBytes(unit) };
-      const waiting = [unit];
-      for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
-        const inner = yield* this.#list(folder);
-        for (const one of inner.reverse()) waiting.push(one);
-      }
+  /** All that is below a folder. */
+  *#below(folder: PathBytes): Generator<Finding, PathBytes[]> {
+    const waiting = [folder];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const inner = yield* this.#list(next);
+      for (const one of inner.reverse()) waiting.push(one);
     }
+    return [];
   }
 
   /** What is in a folder (undefined: the root) without its folders, which are the answer. */
@@ -157,9 +174,9 @@ export function open(plan: WalkPlan): SourceWalk {
   return new SourceWalk(plan);
 }
 
-/** A walk in a thread of its own. */
-export function takeSourceWalk(plan: WalkPlan): Promise<Lease<SourceWalk>> {
-  return takeThread<SourceWalk>(new URL(import.meta.url), plan);
+/** Walks through the same source, each in a thread of its own. */
+export function takeSourceWalks(count: number, plan: WalkPlan): Promise<Lease<SourceWalk>[]> {
+  return takeThreads<SourceWalk>(count, new URL(import.meta.url), plan);
 }
 
 /** Whether it was left alone long enough. A time in the future says nothing: then its last change of any kind counts. */

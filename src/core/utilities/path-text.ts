@@ -19,7 +19,7 @@ const HEX = /^[0-9A-Fa-f]{2}$/;
 const PLAIN = /^[ -$&-~]*$/;
 
 /** Whether a text is the same as {@link PathText} and as {@link PathBytes}. */
-export function isPlain(path: PathText | PathBytes): boolean {
+export function isPlain(path: string): boolean {
   return PLAIN.test(path);
 }
 

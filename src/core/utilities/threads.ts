@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ServiceUnavailableError } from '../exceptions.js';
 import { reviveError, type ErrorAsData } from './error-as-data.js';
+import { outcomeOf, settled } from './settled.js';
 
 /**
  * Threads for what takes a processor (digests) or may block (a disk that is read file by file): the process goes on answering, and the bytes
@@ -63,6 +64,23 @@ export async function takeThread<Session extends object>(
         thread.ask({ method: String(method), args }),
   });
   return { session, release };
+}
+
+/** Opens the same session in several threads: in all of them, or in none. Errors as {@link takeThread}. */
+export async function takeThreads<Session extends object>(
+  count: number,
+  module: URL,
+  input?: unknown,
+): Promise<Lease<Session>[]> {
+  const taken = await Promise.all(
+    Array.from({ length: count }, () => settled(takeThread<Session>(module, input))),
+  );
+  try {
+    return taken.map(outcomeOf);
+  } catch (error) {
+    for (const one of taken) if (one.status === 'fulfilled') one.value.release();
+    throw error;
+  }
 }
 
 /** Keeps a thread for the next work. What is still at work for one must not meet the next. */

@@ -62,9 +62,7 @@ function plainBag(source: string, entries: SourceEntry[]): Buffer {
     }
   }
   if (entries.length === 0)
-    parts.push(
-      tarHeader({ path: 'bag/data', kind: 'directory', size: 0, mode: 0o755, mtime: 0n }),
-    );
+    parts.push(tarHeader({ path: 'bag/data', kind: 'directory', size: 0, mode: 0o755, mtime: 0n }));
   const tags: [string, Buffer][] = [
     ['bagit.txt', Buffer.from(DECLARATION)],
     ['bag-info.txt', Buffer.from(bagInfoText({ ...BAG_INFO, 'Payload-Oxum': payloadOxum(bytes, files) }))],

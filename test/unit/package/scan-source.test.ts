@@ -50,6 +50,28 @@ test('first-level folders are units, loose files are one more, named like the so
   });
 });
 
+test('units that are looked at side by side come in their order, large ones and small ones', async (t) => {
+  await withScratch(t, async (directory) => {
+    const { source } = folders(directory);
+    const expected: string[] = [];
+    // More than two messages' worth, one that just fills one, and a few files.
+    for (const [unit, files] of [1201, 3, 500, 1, 40].entries()) {
+      mkdirSync(join(source, `obs-${unit}`));
+      for (let file = 0; file < files; file++) {
+        const path = `obs-${unit}/${String(file).padStart(4, '0')}`;
+        writeFileSync(join(source, path), '');
+        expected.push(path);
+      }
+    }
+    const { entries } = await scan(source);
+    assert.deepEqual(
+      entries.map(({ path }) => path),
+      expected,
+    );
+    assert.ok(entries.every(({ path, executedObsUnit }) => path.startsWith(`${executedObsUnit}/`)));
+  });
+});
+
 test('a folder without a file is no observation: it goes with the loose files, else with the first unit', async (t) => {
   await withScratch(t, async (directory) => {
     const { source } = folders(directory);
