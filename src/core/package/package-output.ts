@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StorageError } from '../exceptions.js';
+import { AppendedFile } from '../utilities/appended-file.js';
 import { takeDigest, type DigestSession } from '../utilities/digest-session.js';
-import { classifyDiskError, syncDirectory, writeAll } from '../utilities/disk.js';
+import { classifyDiskError, syncDirectory } from '../utilities/disk.js';
 import { InFlight } from '../utilities/in-flight.js';
-import { settled } from '../utilities/settled.js';
+import { outcomeOf, settled } from '../utilities/settled.js';
 import type { Lease } from '../utilities/threads.js';
 import { errorCode } from './source-root.js';
 
 const OPERATION = 'raw_data_package_creation';
-/** Blocks that are written and digested at the same time. */
+/** Blocks that are digested at the same time. */
 export const BLOCKS_IN_FLIGHT = 3;
 /** The disk is made to keep up, so that no long flush waits at the end. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
@@ -22,15 +23,14 @@ const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 export class PackageOutput {
   readonly #destination: string;
   readonly #part: string;
-  readonly #file: FileHandle;
+  readonly #file: AppendedFile;
   readonly #digest: Lease<DigestSession>;
   readonly #flight = new InFlight(BLOCKS_IN_FLIGHT);
-  #position = 0;
   #markedAt = 0;
   #syncedAt = 0;
   #syncing: Promise<PromiseSettledResult<void>> | undefined;
 
-  private constructor(destination: string, part: string, file: FileHandle, digest: Lease<DigestSession>) {
+  private constructor(destination: string, part: string, file: AppendedFile, digest: Lease<DigestSession>) {
     this.#destination = destination;
     this.#part = part;
     this.#file = file;
@@ -46,7 +46,7 @@ export class PackageOutput {
     const digest = await takeDigest();
     try {
       await removeEarlierParts(destination);
-      return new PackageOutput(destination, part, await open(part, 'wx', 0o640), digest);
+      return new PackageOutput(destination, part, await AppendedFile.create(part, 0o640), digest);
     } catch (error) {
       digest.release();
       throw classifyDiskError(error, { operation: OPERATION, subject: part });
@@ -55,35 +55,32 @@ export class PackageOutput {
 
   /** Appends bytes, and returns when at most {@link BLOCKS_IN_FLIGHT} - 1 of the blocks given last are still in use. */
   async append(bytes: Buffer): Promise<void> {
-    const position = this.#position;
-    this.#position += bytes.length;
-    const work = [writeAll(this.#file, bytes, position), this.#digest.session.update(bytes)];
-    // Both at their end, however it came: the bytes may be used again then.
-    await this.#onDisk(this.#flight.add(Promise.allSettled(work).then(() => Promise.all(work))));
-    if (this.#position - this.#syncedAt >= SYNC_EVERY_BYTES) await this.#sync();
+    const digesting = settled(this.#flight.add(this.#digest.session.update(bytes)));
+    await this.#onDisk(this.#file.append(bytes));
+    outcomeOf(await digesting);
+    if (this.#file.bytes - this.#syncedAt >= SYNC_EVERY_BYTES) await this.#sync();
   }
 
   /** The end of what was appended is the place that {@link cutBack} goes back to. */
   async mark(): Promise<void> {
-    this.#markedAt = this.#position;
-    await this.#onDisk(this.#flight.add(this.#digest.session.mark()));
+    this.#markedAt = this.#file.bytes;
+    await this.#flight.add(this.#digest.session.mark());
   }
 
   /** Takes back all that was appended since the mark. A mark serves once. */
   async cutBack(): Promise<void> {
-    await this.#onDisk(this.#flight.drain());
-    await this.#onDisk(this.#file.truncate(this.#markedAt));
+    await this.#flight.drain();
+    await this.#onDisk(this.#file.cutBack(this.#markedAt));
     await this.#digest.session.back();
-    this.#position = this.#markedAt;
     this.#syncedAt = Math.min(this.#syncedAt, this.#markedAt);
   }
 
   /** Makes all of it durable under its name; the answer is the size and SHA-256 (hex) of the whole. */
   async publish(): Promise<{ bytes: number; sha256: string }> {
-    await this.#onDisk(this.#flight.drain());
+    await this.#flight.drain();
     await this.#synced();
     try {
-      await this.#file.sync();
+      await this.#file.finish();
       await this.#file.close();
       await rename(this.#part, this.#destination);
       await syncDirectory(dirname(this.#destination));
@@ -91,7 +88,7 @@ export class PackageOutput {
       if (errorCode(error) === 'ENOENT') throw takenOver(this.#part, error);
       throw classifyDiskError(error, { operation: OPERATION, subject: this.#destination });
     }
-    return { bytes: this.#position, sha256: await this.#digest.session.digest() };
+    return { bytes: this.#file.bytes, sha256: await this.#digest.session.digest() };
   }
 
   /** Removes what was written; nothing happens where it is published already. */
@@ -110,8 +107,8 @@ export class PackageOutput {
   /** Starts to flush what was written, when the flush before has ended. */
   async #sync(): Promise<void> {
     await this.#synced();
-    this.#syncedAt = this.#position;
-    this.#syncing = settled(this.#file.datasync());
+    this.#syncedAt = this.#file.bytes;
+    this.#syncing = settled(this.#file.flush());
   }
 
   /** Waits for the flush under way. Its failure must be seen: the system tells of it once. */

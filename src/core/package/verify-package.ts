@@ -1,5 +1,5 @@
 import { classifyDiskError } from '../utilities/disk.js';
-import { takeDigest } from '../utilities/digest-session.js';
+import { digestOfFile } from '../utilities/file-digest.js';
 import { throughFile } from '../utilities/shared-blocks.js';
 import { takeBagCheck } from './bag-check.js';
 
@@ -34,7 +34,7 @@ interface Request extends ExpectedPackage, VerifyOptions {
  */
 export async function verifyPackage(request: Request): Promise<Verification> {
   try {
-    const found = await digestOf(request);
+    const found = await digestOfFile(request.file, request);
     const mismatches: string[] = [];
     if (found.bytes !== request.bytes)
       mismatches.push(`The package has ${found.bytes} bytes, it must have ${request.bytes}`);
@@ -45,16 +45,6 @@ export async function verifyPackage(request: Request): Promise<Verification> {
   } catch (error) {
     request.signal?.throwIfAborted();
     throw classifyDiskError(error, { subject: request.file });
-  }
-}
-
-async function digestOf(request: Request): Promise<ExpectedPackage> {
-  const whole = await takeDigest();
-  try {
-    const bytes = await throughFile(request.file, request, (block) => whole.session.update(block));
-    return { bytes, sha256: await whole.session.digest() };
-  } finally {
-    whole.release();
   }
 }
 

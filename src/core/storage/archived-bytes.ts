@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { Writable, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { DataCorruptionError } from '../exceptions.js';
 import { takeDigest, type DigestSession } from '../utilities/digest-session.js';
 import { InFlight } from '../utilities/in-flight.js';
-import { blocksInTurn } from '../utilities/shared-blocks.js';
+import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
 import type { Lease } from '../utilities/threads.js';
 import type { ReadOptions } from './archive-store.js';
 
@@ -27,23 +29,42 @@ export function parsedOrUndefined(text: string | undefined): unknown {
 
 /** Counts and digests what is read back, piece by piece, and tells of each as the options ask for it. */
 export async function digested(
-  chunks: AsyncIterable<unknown>,
+  chunks: Readable,
   options: ReadOptions = {},
 ): Promise<{ bytes: number; sha256: string }> {
   const hash = new GatheringDigest();
   let bytes = 0;
+  const tell = (chunk: Buffer): Promise<void> | undefined => {
+    options.onBytes?.(chunk);
+    bytes += chunk.length;
+    options.onProgress?.(bytes);
+    return options.pace?.(chunk.length);
+  };
+  // Chunks are of 64 KiB. What can be done at once waits for nothing: where the process keeps track of who waits for whom
+  // (`AsyncLocalStorage`), a few promises for each take longer than its digest.
+  const take = (chunk: Buffer): Promise<void> | undefined => {
+    const adding = hash.add(chunk);
+    return adding === undefined ? tell(chunk) : adding.then(() => tell(chunk));
+  };
+  let taking: Promise<void> | undefined;
+  const sink = new Writable({
+    highWaterMark: BLOCK_BYTES,
+    write(chunk: Buffer, _encoding, done) {
+      try {
+        taking = take(chunk);
+        if (taking === undefined) done();
+        else taking.then(() => done(), done);
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
   try {
-    for await (const piece of chunks) {
-      const chunk = piece as Buffer;
-      options.signal?.throwIfAborted();
-      await hash.add(chunk);
-      options.onBytes?.(chunk);
-      bytes += chunk.length;
-      options.onProgress?.(bytes);
-      await options.pace?.(chunk.length);
-    }
+    await pipeline(chunks, sink, { signal: options.signal });
     return { bytes, sha256: await hash.digest() };
   } finally {
+    // Whoever stops it does not wait for the last chunk.
+    await Promise.allSettled([taking]);
     await hash.close();
   }
 }
@@ -54,12 +75,19 @@ export async function digested(
  */
 class GatheringDigest {
   readonly #gathered = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-  readonly #blocks = blocksInTurn(1 + IN_USE, BLOCK_BYTES);
+  readonly #blocks: Buffer[] = [];
   readonly #flight = new InFlight(IN_USE);
   #filled = 0;
   #thread: Lease<DigestSession> | undefined;
 
-  async add(chunk: Buffer): Promise<void> {
+  /** Takes a chunk; what it answers with, if anything, is to be waited for. */
+  add(chunk: Buffer): Promise<void> | undefined {
+    if (this.#filled + chunk.length > BLOCK_BYTES) return this.#addInTurns(chunk);
+    this.#filled += chunk.copy(this.#gathered, this.#filled);
+    return undefined;
+  }
+
+  async #addInTurns(chunk: Buffer): Promise<void> {
     for (let at = 0; at < chunk.length;) {
       if (this.#filled === BLOCK_BYTES) await this.#turn();
       const copied = chunk.copy(this.#gathered, this.#filled, at);
@@ -81,15 +109,19 @@ class GatheringDigest {
   async close(): Promise<void> {
     await this.#flight.settle();
     this.#thread?.release();
+    this.#blocks.forEach(giveBlock);
   }
 
   /** Has what was gathered digested, and begins anew. */
   async #turn(): Promise<void> {
     this.#thread ??= await takeDigest();
-    const block = this.#blocks.next().value.subarray(0, this.#filled);
+    // The oldest is free again: no more than the others are in use.
+    const block = this.#blocks.length > IN_USE ? (this.#blocks.shift() as Buffer) : takeBlock(BLOCK_BYTES);
+    this.#blocks.push(block);
     this.#gathered.copy(block);
+    const filled = block.subarray(0, this.#filled);
     this.#filled = 0;
-    await this.#flight.add(this.#thread.session.update(block));
+    await this.#flight.add(this.#thread.session.update(filled));
   }
 }
 

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
-import { takeDigest } from '../utilities/digest-session.js';
-import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
+import { inOrder } from '../utilities/in-order.js';
+import { giveBlock, inTurn, takeBlock } from '../utilities/shared-blocks.js';
 import type { ByteSource, TransferOptions } from './archive-store.js';
-import { otherDigest } from './archived-bytes.js';
 
 const BLOCK_BYTES = 1024 * 1024;
-/** One is filled, one waits in the stream, one is with the socket: a pipe takes a block only when the one before is written. */
-const BLOCKS = 4;
+const READ_AHEAD = 2;
+/** Besides those that are read, one waits in the stream, one is with the socket: a pipe takes a block only when the one before is written. */
+const BLOCKS = READ_AHEAD + 3;
 
 /** The body of a request that sends a whole object. */
 export interface ObjectStream {
@@ -16,21 +16,15 @@ export interface ObjectStream {
   giveBack: () => void;
 }
 
-/**
- * Reads and digests an object while it is sent. The last block comes only when the digest of all of it is the right one: of a damaged source no
- * store ever gets a whole object.
- */
+/** Reads an object while it is sent. */
 export function objectStream(
   source: ByteSource,
-  expected: { bytes: number; sha256: string },
+  bytes: number,
   onProgress: TransferOptions['onProgress'],
 ): ObjectStream {
   const blocks = Array.from({ length: BLOCKS }, () => takeBlock(BLOCK_BYTES));
   return {
-    body: Readable.from(filled(blocks, source, expected, onProgress), {
-      objectMode: false,
-      highWaterMark: 1,
-    }),
+    body: Readable.from(filled(blocks, source, bytes, onProgress), { objectMode: false, highWaterMark: 1 }),
     giveBack: () => blocks.forEach(giveBlock),
   };
 }
@@ -38,22 +32,27 @@ export function objectStream(
 async function* filled(
   blocks: Buffer[],
   source: ByteSource,
-  { bytes, sha256 }: { bytes: number; sha256: string },
+  bytes: number,
   onProgress: TransferOptions['onProgress'],
 ): AsyncGenerator<Buffer> {
-  const whole = await takeDigest();
-  try {
-    for (let at = 0; at < bytes; at += BLOCK_BYTES) {
-      const block = blocks[(at / BLOCK_BYTES) % BLOCKS] as Buffer;
-      const piece = block.subarray(0, Math.min(BLOCK_BYTES, bytes - at));
-      await source.read(at, piece);
-      await whole.session.update(piece);
-      const isLast = at + piece.length === bytes;
-      if (isLast && (await whole.session.digest()) !== sha256) throw otherDigest(source.name);
-      yield piece;
-      onProgress?.(at + piece.length);
-    }
-  } finally {
-    whole.release();
+  const read = async ({ at, piece }: Piece): Promise<Piece> => {
+    await source.read(at, piece);
+    return { at, piece };
+  };
+  for await (const { at, piece } of inOrder(piecesOf(bytes, blocks), READ_AHEAD, read)) {
+    yield piece;
+    onProgress?.(at + piece.length);
   }
+}
+
+interface Piece {
+  /** Where in the object it begins. */
+  at: number;
+  piece: Buffer;
+}
+
+function* piecesOf(bytes: number, blocks: Buffer[]): Generator<Piece> {
+  const turns = inTurn(blocks);
+  for (let at = 0; at < bytes; at += BLOCK_BYTES)
+    yield { at, piece: turns.next().value.subarray(0, Math.min(BLOCK_BYTES, bytes - at)) };
 }

@@ -10,6 +10,11 @@ export function isRefusal(error: S3ServiceException): boolean {
   return httpStatusCode === 501 || error.name === 'NotImplemented' || error.name === 'InvalidRequest';
 }
 
+/** Says no to what it was sent: among others because its checksum is another one, which stores name in different ways. */
+export function mayBeDamage(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 400;
+}
+
 /** An upload that nobody may go on with: its bytes are wrong, or another attempt was faster. */
 export function isOver(error: unknown): boolean {
   return (

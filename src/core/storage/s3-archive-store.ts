@@ -21,13 +21,13 @@ import type {
   TransferOptions,
 } from './archive-store.js';
 import { digested, MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
-import { fileSource } from './byte-source.js';
+import { digestOfSource, fileSource } from './byte-source.js';
 import { classifyS3Error } from './classify-s3-error.js';
 import { guardBySha256, guardOf, withSigned } from './body-guard.js';
 import { sha256 } from './checksums.js';
 import { MultipartUpload } from './multipart-upload.js';
 import { objectStream } from './object-stream.js';
-import { ignoreOwnBucket, isMissing, isOver, isRefusal, storedObject } from './s3-answers.js';
+import { ignoreOwnBucket, isMissing, isOver, isRefusal, mayBeDamage, storedObject } from './s3-answers.js';
 import { makeS3Client } from './s3-client.js';
 import { listBucket } from './s3-listing.js';
 import type { S3Settings } from './s3-settings.js';
@@ -266,11 +266,11 @@ export class S3ArchiveStore implements ArchiveStore {
     options.onProgress?.(expected.bytes);
   }
 
-  /** One request; the store checks the SHA-256 of the whole, which is known before. */
+  /** One request; the store checks the SHA-256 of the whole, which is known before, and takes nothing else. */
   async #putStreamed(upload: Upload, { conditionalPut, takesUnsigned }: StoreMode): Promise<void> {
     const { source, expected, options } = upload;
     const { parameters, signed } = guardBySha256(Buffer.from(expected.sha256, 'hex'), takesUnsigned);
-    const stream = objectStream(source, expected, options.onProgress);
+    const stream = objectStream(source, expected.bytes, options.onProgress);
     const failure = new AbortController();
     // A pipe does not pass it on: the request would wait for bytes that never come.
     stream.body.once('error', (error) => failure.abort(error));
@@ -289,6 +289,10 @@ export class S3ArchiveStore implements ArchiveStore {
     } catch (error) {
       stream.body.destroy();
       failure.signal.throwIfAborted();
+      options.signal?.throwIfAborted();
+      // What it refuses as damaged may have been so here, or only on the way.
+      if (mayBeDamage(error) && (await digestOfSource(source, expected.bytes)) !== expected.sha256)
+        throw otherDigest(source.name);
       throw error;
     }
   }

@@ -1,17 +1,16 @@
-import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { lstat, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { ConfigurationError, DestinationFileExistsError } from '../exceptions.js';
+import { DirectFile } from '../utilities/direct-file.js';
 import {
   classifyDiskError,
   freeSpace,
   ifPresent,
   removeIfPresent,
   syncDirectory,
-  writeAll,
 } from '../utilities/disk.js';
+import { digestOfFile } from '../utilities/file-digest.js';
 import { sendFile, type Destination, type DestinationFile } from './send-file.js';
 import type { SendRequest, SendResult, Transport } from './transport.js';
 
@@ -68,20 +67,8 @@ class LocalDestination implements Destination {
   }
 
   /** Compares digests; what is read counts as progress. */
-  async holds({ name, bytes, sha256, signal, onProgress }: SendRequest): Promise<boolean> {
-    const hash = createHash('sha256');
-    let done = 0;
-    await pipeline(
-      createReadStream(this.#path(name), { highWaterMark: this.chunkBytes, end: bytes }),
-      async function (chunks: AsyncIterable<Buffer>) {
-        for await (const chunk of chunks) {
-          hash.update(chunk);
-          onProgress?.((done += chunk.length));
-        }
-      },
-      { signal },
-    );
-    return hash.digest('hex') === sha256;
+  async holds({ name, sha256, signal, onProgress }: SendRequest): Promise<boolean> {
+    return (await digestOfFile(this.#path(name), { signal, onProgress })).sha256 === sha256;
   }
 
   async free(): Promise<number> {
@@ -99,7 +86,7 @@ class LocalDestination implements Destination {
 
   async open(name: string): Promise<DestinationFile> {
     return new LocalFile(
-      await open(this.#path(name), constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW),
+      await DirectFile.open(this.#path(name), constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW),
     );
   }
 
@@ -115,18 +102,18 @@ class LocalDestination implements Destination {
 
 class LocalFile implements DestinationFile {
   readonly writesInFlight = 1;
-  readonly #file: FileHandle;
+  readonly #file: DirectFile;
 
-  constructor(file: FileHandle) {
+  constructor(file: DirectFile) {
     this.#file = file;
   }
 
   write(data: Buffer, position: number): Promise<void> {
-    return writeAll(this.#file, data, position);
+    return this.#file.write(data, position);
   }
 
   flush(): Promise<void> {
-    return this.#file.datasync();
+    return this.#file.handle.datasync();
   }
 
   close(): Promise<void> {

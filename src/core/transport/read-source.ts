@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import { takeDigest } from '../utilities/digest-session.js';
+import { DirectFile } from '../utilities/direct-file.js';
 import { InFlight } from '../utilities/in-flight.js';
 import { outcomeOf, settled } from '../utilities/settled.js';
 import { giveBlock, takeBlock } from '../utilities/shared-blocks.js';
@@ -26,7 +26,7 @@ const DIGESTS_IN_FLIGHT = 4;
  * @throws DataCorruptionError at the end when the file's size or digest is not what the request says
  */
 export async function* readSource(request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
-  const file = await openSource(request);
+  const file = await DirectFile.over(await openSource(request), { blockBytes: chunkBytes });
   try {
     yield* readFrom(file, request, chunkBytes);
   } finally {
@@ -40,7 +40,7 @@ export async function checkSource(request: SendRequest): Promise<void> {
   for await (const { release } of chunks) release();
 }
 
-async function* readFrom(file: FileHandle, request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
+async function* readFrom(file: DirectFile, request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
   const hash = await takeDigest();
   const digests = new InFlight(DIGESTS_IN_FLIGHT);
   const read = (position: number) => {
@@ -77,11 +77,11 @@ async function* readFrom(file: FileHandle, request: SendRequest, chunkBytes: num
 }
 
 async function readChunk(
-  file: FileHandle,
+  file: DirectFile,
   position: number,
   block: Buffer,
   length: number,
 ): Promise<{ block: Buffer; data: Buffer }> {
-  const bytesRead = length === 0 ? 0 : (await file.read(block, 0, length, position)).bytesRead;
+  const bytesRead = length === 0 ? 0 : await file.read(block.subarray(0, length), position);
   return { block, data: block.subarray(0, bytesRead) };
 }

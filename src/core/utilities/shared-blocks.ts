@@ -1,7 +1,7 @@
-import { open } from 'node:fs/promises';
+import { DirectFile } from './direct-file.js';
 import { InFlight } from './in-flight.js';
 import { inOrder } from './in-order.js';
-import { sharedBlock } from './threads.js';
+import { sharedBlock } from './shared-memory.js';
 
 const BLOCK_BYTES = 1024 * 1024;
 const FILLED_AHEAD = 2;
@@ -43,7 +43,7 @@ export function* inTurn<Item>(items: Item[]): Generator<Item, never> {
 }
 
 /**
- * Reads a file once from its begin to its end; the next blocks are read while the last ones are used.
+ * Reads a file once from its begin to its end, from the disk; the next blocks are read while the last ones are used.
  *
  * @param use what is done with each block, called in their order and not waited for at once; the block is its own until it has ended
  * @returns the bytes of the file
@@ -54,24 +54,18 @@ export async function throughFile(
   options: { signal?: AbortSignal; onProgress?: (bytesDone: number) => void },
   use: (block: Buffer) => Promise<unknown>,
 ): Promise<number> {
-  const file = await open(path, 'r');
+  const file = await DirectFile.open(path);
   const flight = new InFlight(IN_USE);
+  const blocks = Array.from({ length: FILLED_AHEAD + IN_USE }, () => takeBlock(BLOCK_BYTES));
   try {
     let asked = 0;
     let done = 0;
     const fill = async (block: Buffer) => {
       const position = asked;
       asked += block.length;
-      let filled = 0;
-      while (filled < block.length) {
-        const { bytesRead } = await file.read(block, filled, block.length - filled, position + filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return block.subarray(0, filled);
+      return block.subarray(0, await file.read(block, position));
     };
-    const blocks = blocksInTurn(FILLED_AHEAD + IN_USE, BLOCK_BYTES);
-    for await (const bytes of inOrder(blocks, FILLED_AHEAD, fill)) {
+    for await (const bytes of inOrder(inTurn(blocks), FILLED_AHEAD, fill)) {
       options.signal?.throwIfAborted();
       if (bytes.length === 0) break;
       done += bytes.length;
@@ -83,6 +77,7 @@ export async function throughFile(
     return done;
   } finally {
     await flight.settle();
+    blocks.forEach(giveBlock);
     await file.close();
   }
 }

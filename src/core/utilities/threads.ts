@@ -40,7 +40,7 @@ const free: Thread[] = [];
  * Opens a session in a thread.
  *
  * @param module exports `open(input)`, which answers with the session. Its arguments and results are copied on the way, but for the
- *   memory of {@link sharedBlock}
+ *   memory of `sharedBlock`
  * @throws ServiceUnavailableError where the thread ends; of its calls also whatever the session throws
  */
 export async function takeThread<Session extends object>(
@@ -98,11 +98,6 @@ function giveBack(thread: Thread): void {
       thread.end();
     },
   );
-}
-
-/** Memory that all threads see: what one fills, another one reads, and nothing is copied. */
-export function sharedBlock(bytes: number): Buffer {
-  return Buffer.from(new SharedArrayBuffer(bytes));
 }
 
 /** The bytes that came to a thread, as a Buffer. */

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { ServiceUnavailableError, StorageError } from '../../../src/core/exceptions.js';
 import { takeDigest } from '../../../src/core/utilities/digest-session.js';
 import { classifyDiskError } from '../../../src/core/utilities/disk.js';
-import { sharedBlock, takeThread } from '../../../src/core/utilities/threads.js';
+import { sharedBlock } from '../../../src/core/utilities/shared-memory.js';
+import { takeThread } from '../../../src/core/utilities/threads.js';
 import type { TestSession } from './thread-session.js';
 
 const take = () => takeThread<TestSession>(new URL('./thread-session.js', import.meta.url));
