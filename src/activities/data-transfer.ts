@@ -24,7 +24,11 @@ export function makeTransferActivities(dependencies: Dependencies) {
      * @throws ApplicationFailure at once while the route is left alone, see {@link throughBreaker}
      */
     async transferPackages(
-      input: { dataTransferId: string } & Asked,
+      input: {
+        dataTransferId: string;
+        /** Whether what was sent before arrived damaged. Absent from workflows of earlier versions. */
+        again?: boolean;
+      } & Asked,
     ): Promise<{ failed: FailedPackage[]; sent?: Sent }> {
       const order = await whileBusy(() => dependencies.catalogue.transferOrder(input.dataTransferId));
       // An earlier round delivered the others; they may be archived by now, and gone from both buffers.
@@ -34,7 +38,11 @@ export function makeTransferActivities(dependencies: Dependencies) {
       return throughBreaker(dependencies, way, async (works) => {
         const transport = dependencies.transport(order.route, order.destination);
         try {
-          return await sendAll(transport, order, pending, works);
+          return await sendAll(transport, order, {
+            pending,
+            works,
+            digestedOnArrival: input.again === false,
+          });
         } finally {
           await transport.close();
         }
@@ -45,8 +53,11 @@ export function makeTransferActivities(dependencies: Dependencies) {
   async function sendAll(
     transport: Transport,
     { route, origin }: TransferOrder,
-    packages: OrderedPackage[],
-    works: () => Promise<void>,
+    {
+      pending: packages,
+      works,
+      digestedOnArrival,
+    }: { pending: OrderedPackage[]; works: () => Promise<void>; digestedOnArrival: boolean },
   ): Promise<{ failed: FailedPackage[]; sent: Sent }> {
     const about = {
       operation: 'data_transfer',
@@ -75,6 +86,7 @@ export function makeTransferActivities(dependencies: Dependencies) {
             name: `${name}.tar`,
             bytes,
             sha256,
+            digestedOnArrival,
             signal,
             onProgress,
             pace,

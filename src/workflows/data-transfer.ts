@@ -67,7 +67,8 @@ async function sendUntilGood(
   const { transferPackages } = proxyActivities<TransferActivities>(workAt('data_transfer', input.origin));
   const unpacking = dataTransferUnpackingJourney(input);
   for (let round = 1; ; round++) {
-    const sent = await transferPackages({ dataTransferId: input.dataTransferId, asked });
+    const again = round > 1;
+    const sent = await transferPackages({ dataTransferId: input.dataTransferId, asked, again });
     const verified = await executeChild<typeof dataTransferUnpacking>(unpacking.workflowType, {
       workflowId: unpacking.workflowId,
       taskQueue: unpacking.taskQueue,

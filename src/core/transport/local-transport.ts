@@ -41,6 +41,7 @@ export class LocalTransport implements Transport {
 
 class LocalDestination implements Destination {
   readonly chunkBytes = 1024 * 1024;
+  readonly isNear = true;
   readonly #directory: string;
 
   constructor(directory: string) {

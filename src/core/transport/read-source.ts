@@ -23,12 +23,17 @@ const DIGESTS_IN_FLIGHT = 4;
  * Reads the file of a request from its begin to its end, the next chunk while the last one is used, and digests it.
  * Stops at a chunk's border when the request's signal is aborted.
  *
+ * @param options `undigested`: the file's bytes are not checked here
  * @throws DataCorruptionError at the end when the file's size or digest is not what the request says
  */
-export async function* readSource(request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
+export async function* readSource(
+  request: SendRequest,
+  chunkBytes: number,
+  { undigested = false } = {},
+): AsyncGenerator<Chunk> {
   const file = await DirectFile.over(await openSource(request), { blockBytes: chunkBytes });
   try {
-    yield* readFrom(file, request, chunkBytes);
+    yield* readFrom(file, request, { chunkBytes, undigested });
   } finally {
     await file.close();
   }
@@ -40,8 +45,12 @@ export async function checkSource(request: SendRequest): Promise<void> {
   for await (const { release } of chunks) release();
 }
 
-async function* readFrom(file: DirectFile, request: SendRequest, chunkBytes: number): AsyncGenerator<Chunk> {
-  const hash = await takeDigest();
+async function* readFrom(
+  file: DirectFile,
+  request: SendRequest,
+  { chunkBytes, undigested }: { chunkBytes: number; undigested: boolean },
+): AsyncGenerator<Chunk> {
+  const hash = undigested ? undefined : await takeDigest();
   const digests = new InFlight(DIGESTS_IN_FLIGHT);
   const read = (position: number) => {
     const length = Math.max(0, Math.min(chunkBytes, request.bytes - position));
@@ -55,24 +64,24 @@ async function* readFrom(file: DirectFile, request: SendRequest, chunkBytes: num
       request.signal?.throwIfAborted();
       if (data.length === 0) throw corrupt(request, `ends after ${position} of ${request.bytes} bytes`);
       next = read(position + data.length);
-      // It is in the hands of the thread and of whoever gets it.
-      let hands = 2;
+      // It is in the hands of whoever gets it, and of the thread.
+      let hands = hash === undefined ? 1 : 2;
       const release = () => {
         hands -= 1;
         if (hands === 0) giveBlock(block);
       };
-      await digests.add(hash.session.update(data).then(release));
+      if (hash !== undefined) await digests.add(hash.session.update(data).then(release));
       yield { position, data, release };
       position += data.length;
     }
     await digests.drain();
-    const sha256 = await hash.session.digest();
-    if (sha256 !== request.sha256)
+    const sha256 = await hash?.session.digest();
+    if (sha256 !== undefined && sha256 !== request.sha256)
       throw corrupt(request, `has the SHA-256 ${sha256} instead of ${request.sha256}`);
   } finally {
     await next; // nobody may close the file under it
     await digests.settle();
-    hash.release();
+    hash?.release();
   }
 }
 

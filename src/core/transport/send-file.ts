@@ -14,6 +14,8 @@ const FULL_DISK_DELAY = 30;
 export interface Destination {
   /** Bytes of one write. */
   readonly chunkBytes: number;
+  /** Whether a whole file costs no more than its digest: then one that is digested on arrival is not digested here. */
+  readonly isNear?: boolean;
   /** @throws ConfigurationError where the directory itself is missing */
   requireDirectory(): Promise<void>;
   /**
@@ -123,7 +125,9 @@ async function copyByWrites(
   let [flushedAt, done] = [from, from];
   let flushed = settled(Promise.resolve());
   try {
-    for await (const { position, data, release } of readSource(request, destination.chunkBytes)) {
+    for await (const { position, data, release } of readSource(request, destination.chunkBytes, {
+      undigested: destination.isNear === true && request.digestedOnArrival === true,
+    })) {
       const end = position + data.length;
       if (end <= from) {
         release();

@@ -9,6 +9,8 @@ export interface SendRequest extends TransferOptions {
   bytes: number;
   /** Hex digest of the file; what is read must match it, else DataCorruptionError and nothing is published. */
   sha256: string;
+  /** That whoever asks digests what arrives, and on a failure asks again without this: where little is lost by that, it need not be digested on the way. */
+  digestedOnArrival?: boolean;
   /** Waits before so many bytes go over the line, where the line has a limit. */
   pace?: (bytes: number) => Promise<void>;
 }
