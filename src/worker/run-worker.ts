@@ -31,6 +31,7 @@ import { TokenBuckets } from '../core/utilities/token-bucket.js';
 import { archiveStores } from './archive-stores.js';
 import { mapFailures } from './failure-interceptor.js';
 import { TopologyFollower } from './follow-topology.js';
+import { boundHeapGrowth } from './heap-growth.js';
 import { logAttempts } from './log-attempts.js';
 import { observeRuntime, startObservability } from './observability.js';
 import { observeActivities } from './observe-activities.js';
@@ -61,6 +62,7 @@ export async function runWorker(
   given: NodeJS.ProcessEnv,
   onProgress?: (progress: Progress) => void,
 ): Promise<void> {
+  boundHeapGrowth();
   const configuration = loadConfiguration(given, ['database.url']);
   const environment = configuration.asEnvironment();
   const observed = observabilitySettings(configuration);

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { giveBlock, takeBlock } from '../../../src/core/utilities/shared-blocks.js';
+import { digested } from '../../../src/core/storage/archived-bytes.js';
+import { giveBlock, takeBlock, throughFile } from '../../../src/core/utilities/shared-blocks.js';
 
 const MIB = 1024 * 1024;
 
@@ -12,6 +17,39 @@ test('a block that was given back is used again, by one only', () => {
   assert.equal(takeBlock(MIB + 2).length, MIB + 2);
 });
 
+test('whoever reads a file gives its blocks back, also where that fails', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cdt-blocks-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'file');
+  await writeFile(path, Buffer.alloc(3 * MIB));
+  const read = () => throughFile(path, {}, () => Promise.resolve());
+  const fail = () =>
+    assert.rejects(
+      throughFile(path, {}, () => Promise.reject(new Error('no'))),
+      /no/,
+    );
+  const more = await blockMemoryAfter(20, async () => {
+    assert.equal(await read(), 3 * MIB);
+    await fail();
+  });
+  assert.ok(more < 5 * MIB, `${more} bytes more`);
+});
+
+test('whoever digests what is read back gives its blocks back', async () => {
+  const object = Array.from({ length: 5 }, () => Buffer.alloc(MIB));
+  const more = await blockMemoryAfter(20, async () => {
+    assert.equal((await digested(Readable.from(object))).bytes, 5 * MIB);
+  });
+  // One block of each is no shared one: of that the collector knows.
+  assert.ok(more < 25 * MIB, `${more} bytes more`);
+});
+
+test('the digest of a small object takes no block of a thread', async () => {
+  const more = await blockMemoryAfter(20, () => digested(Readable.from([Buffer.alloc(1000)])));
+  assert.ok(more < 25 * MIB, `${more} bytes more`);
+});
+
+// The last one: what it leaves to the collector would hide what the others take.
 test('no more is kept than a worker may hold', () => {
   const blocks = Array.from({ length: 7 }, () => takeBlock(32 * MIB));
   blocks.forEach(giveBlock);
@@ -19,3 +57,15 @@ test('no more is kept than a worker may hold', () => {
   const kept = again.filter((block) => blocks.includes(block)).length;
   assert.ok(kept > 0 && kept <= 6, `${kept} of 7 blocks of 32 MiB were kept`);
 });
+
+/** How much more memory of blocks there was at most, so many times after the first. */
+async function blockMemoryAfter(times: number, act: () => Promise<unknown>): Promise<number> {
+  await act();
+  const before = process.memoryUsage().arrayBuffers;
+  let most = before;
+  for (let done = 0; done < times; done += 1) {
+    await act();
+    most = Math.max(most, process.memoryUsage().arrayBuffers);
+  }
+  return most - before;
+}
