@@ -51,18 +51,9 @@ export function makeDeletionActivities(dependencies: Dependencies) {
           kept: 0,
           reasons: [],
         };
-        const [facts] = await catalogue.deletions.facts([input.packageId]);
-        const due = facts?.targets.filter(
-          (one) =>
-            one.location.id === location.id &&
-            (one.state === 'deletion_scheduled' || one.state === 'deletion_in_progress'),
-        );
-        for (const target of due ?? []) {
-          if (target.kind === 'source_files')
-            await deleteFromSource(input.packageId, location, rules, outcome, signal);
-          const copy = facts?.copies.find((one) => one.id === target.id);
-          if (copy !== undefined) await deleteCopy(copy, rules, outcome);
-        }
+        const { sourceFiles, copies } = await catalogue.deletions.dueAt(input.packageId, location);
+        if (sourceFiles) await deleteFromSource(input.packageId, location, rules, outcome, signal);
+        for (const copy of copies) await deleteCopy(copy, rules, outcome);
         return outcome;
       });
     },

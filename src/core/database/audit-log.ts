@@ -33,8 +33,10 @@ export class AuditLog {
 
   /** Links every entry that was committed before this call into the chain; returns its new end. */
   async seal(): Promise<AuditHead | undefined> {
-    while ((await this.transactions.write((manager) => log.sealSome(manager))) > 0);
-    return this.head();
+    for (;;) {
+      const { end, more } = await this.transactions.write((manager) => log.sealSome(manager));
+      if (!more) return end;
+    }
   }
 
   head(): Promise<AuditHead | undefined> {

@@ -9,7 +9,7 @@ import * as holds from './catalogue/holds.js';
 import * as queue from './catalogue/deletion-queue.js';
 import * as schedule from './catalogue/deletion-schedule.js';
 import * as targets from './catalogue/deletion-targets.js';
-import type { ReadRange } from './records.js';
+import type { Location, ReadRange } from './records.js';
 import type { Transactions } from './transactions.js';
 
 /**
@@ -27,6 +27,11 @@ export class DeletionCatalogue {
   /** What is known of packages for their deletion. */
   facts(packageIds: string[]): Promise<DeletionFacts[]> {
     return this.transactions.read((manager) => facts.deletionFacts(manager, packageIds));
+  }
+
+  /** What of a package is due to be freed at a location, or was begun there; {@link begin} says whether it may go. */
+  dueAt(packageId: string, location: Location): ReturnType<typeof facts.dueAt> {
+    return this.transactions.read((manager) => facts.dueAt(manager, packageId, location));
   }
 
   /** Archived packages of which something takes up space at a site, and that are not put off for this run of a planner. */

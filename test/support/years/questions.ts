@@ -130,6 +130,7 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
         catalogue.deletions.packagesWithTargets({ site: 'ccat', after: packageId, limit: 200 }),
       'deletion plan of packages': () => catalogue.deletions.dryRun([packageId], rules),
       'facts of a deletion': () => catalogue.deletions.facts([packageId]),
+      'what is due at a source': () => catalogue.deletions.dueAt(packageId, source),
       holds: () => catalogue.deletions.holds(),
       'noted ranges': () => catalogue.deletions.notedRanges(archived.id),
       'challenged ranges': () => catalogue.deletions.challengedRanges(packageId),

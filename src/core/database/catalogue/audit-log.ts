@@ -16,16 +16,19 @@ export const AUDIT_ENTRY = `e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T
   e.subject_type as "subjectType", e.subject_id as "subjectId", e.facts`;
 const SEAL = `s.sequence::float8 as sequence, s.entry_id as "entryId", s.prev_hash as "prevHash", s.hash`;
 
-/** Links entries that no seal names yet into the chain, oldest first; returns how many. */
-export async function sealSome(manager: EntityManager): Promise<number> {
+/** Links entries that no seal names yet into the chain, oldest first; returns its end, and whether there may be more. */
+export async function sealSome(
+  manager: EntityManager,
+): Promise<{ end: AuditHead | undefined; more: boolean }> {
   await lock(manager, 'audit chain');
   const entries = await rows<AuditEntry>(
     manager,
     `select ${AUDIT_ENTRY} from audit_unsealed u join audit_entry e on e.id = u.entry_id order by e.at, e.id limit ${SEALED_AT_ONCE}`,
   );
-  if (entries.length === 0) return 0;
+  const last = await head(manager);
+  if (entries.length === 0) return { end: last, more: false };
   const seals: AuditSeal[] = [];
-  let before = (await head(manager)) ?? CHAIN_START;
+  let before = last ?? CHAIN_START;
   for (const entry of entries) seals.push((before = seal(before, entry)));
   await rows(
     manager,
@@ -36,7 +39,8 @@ export async function sealSome(manager: EntityManager): Promise<number> {
   await rows(manager, 'delete from audit_unsealed where entry_id = any($1::uuid[])', [
     entries.map(({ id }) => id),
   ]);
-  return entries.length;
+  const { sequence, hash } = before;
+  return { end: { sequence, hash }, more: entries.length === SEALED_AT_ONCE };
 }
 
 export function head(manager: EntityManager): Promise<AuditHead | undefined> {

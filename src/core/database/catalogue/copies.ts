@@ -5,6 +5,7 @@ import { PhysicalCopyEntity } from '../entities/physical-copy.js';
 import type { PhysicalCopy, SourceFile } from '../records.js';
 import { audit } from './audit.js';
 import { reconsider } from './deletion-queue.js';
+import { oneOf } from './one-of.js';
 import { packageEntity } from './packages.js';
 import { changed, portions, row, rows, textHash } from './sql.js';
 import { toLocation } from './topology.js';
@@ -143,11 +144,9 @@ async function markDeleted(manager: EntityManager, packageId: string, paths: Pat
 }
 
 export async function copyEntity(manager: EntityManager, copyId: string): Promise<PhysicalCopyEntity> {
-  const found = await manager.findOne(PhysicalCopyEntity, {
-    where: { id: copyId },
-    relations: { location: { site: true } },
-  });
-  if (found === null) throw new PermanentError(`the catalogue has no copy ${copyId}`, { subject: copyId });
+  const found = await oneOf(manager, PhysicalCopyEntity, { id: copyId }, { location: { site: true } });
+  if (found === undefined)
+    throw new PermanentError(`the catalogue has no copy ${copyId}`, { subject: copyId });
   return found;
 }
 

@@ -4,14 +4,13 @@ import type { ChallengeFacts } from '../../policy/archive-evidence.js';
 import type { DeletionFacts, DeletionTarget, Hold, Pressure } from '../../policy/deletion.js';
 import type { JourneyFacts } from '../../policy/redundancy.js';
 import type { PhysicalCopyState } from '../../states.js';
-import { DataLocationEntity } from '../entities/data-location.js';
 import { PhysicalCopyEntity } from '../entities/physical-copy.js';
-import type { Location } from '../records.js';
+import type { Location, PhysicalCopy } from '../records.js';
 import { toCopy } from './copies.js';
 import { measurements } from './measurements.js';
 import { row, rows } from './sql.js';
 import { stagingNeeds } from './staged-copies.js';
-import { locations as allLocations, routes as allRoutes, toLocation } from './topology.js';
+import { locations as allLocations, routes as allRoutes } from './topology.js';
 
 /** The catalogue's clock, also within a transaction that waited for others. */
 export async function clock(manager: EntityManager): Promise<Date> {
@@ -29,11 +28,10 @@ export async function deletionFacts(manager: EntityManager, packageIds: string[]
   const holds = await holdsOn(manager, packageIds);
   const transfers = await openTransfers(manager, packageIds);
   const staging = await stagingNeeds(manager, packageIds);
-  const sources = await sourcesOf(manager, packages);
   const pressure = await pressures(manager);
+  const sources = new Map(topology.locations.map((one) => [one.id, one]));
   return packageIds.map((id) => {
-    const of = packages.get(id);
-    if (of === undefined) throw new PermanentError(`the catalogue has no package ${id}`, { subject: id });
+    const of = known(packages, id);
     const own = (copies.get(id) ?? []).map((copy) => ({ ...copy, challenge: challenges.get(copy.id) }));
     return {
       package: {
@@ -65,6 +63,22 @@ export async function deletionFacts(manager: EntityManager, packageIds: string[]
       pressure,
     };
   });
+}
+
+/** What of a package is due to be freed at a location, or was begun there. Whether it may go now is no matter of this. */
+export async function dueAt(
+  manager: EntityManager,
+  packageId: string,
+  location: Location,
+): Promise<{ sourceFiles: boolean; copies: PhysicalCopy[] }> {
+  const of = known(await packageRows(manager, [packageId]), packageId);
+  const isDue = ({ state }: { state: PhysicalCopyState }) =>
+    state === 'deletion_scheduled' || state === 'deletion_in_progress';
+  const copies = (await copiesOf(manager, [packageId])).get(packageId) ?? [];
+  return {
+    sourceFiles: of.sourceLocationId === location.id && sourceTarget(of, location).some(isDue),
+    copies: copies.filter((copy) => copy.location.id === location.id && isDue(copy)),
+  };
 }
 
 /** A measurement that is older says nothing of how full a disk is now. */
@@ -111,13 +125,10 @@ async function packageRows(manager: EntityManager, packageIds: string[]): Promis
   return new Map(found.map((one) => [one.id, one]));
 }
 
-async function sourcesOf(
-  manager: EntityManager,
-  packages: Map<string, PackageRow>,
-): Promise<Map<string, Location>> {
-  const ids = [...new Set([...packages.values()].map((one) => one.sourceLocationId))];
-  const found = await manager.find(DataLocationEntity, { where: { id: In(ids) }, relations: { site: true } });
-  return new Map(found.map((entity) => [entity.id, toLocation(entity)]));
+function known(packages: Map<string, PackageRow>, id: string): PackageRow {
+  const found = packages.get(id);
+  if (found === undefined) throw new PermanentError(`the catalogue has no package ${id}`, { subject: id });
+  return found;
 }
 
 /** The files of a package at its source, as one thing that may be deleted; what is over with them is told no more. */

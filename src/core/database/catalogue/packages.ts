@@ -4,6 +4,7 @@ import type { SourceEntry } from '../../package/package-result.js';
 import { PACKAGE_STATES, type PackageState } from '../../states.js';
 import { RawDataPackageEntity } from '../entities/raw-data-package.js';
 import type { ArchivedPackageSummary, PackageOrder, PackageSummary, SourceProgress } from '../records.js';
+import { oneOf } from './one-of.js';
 import { rows } from './sql.js';
 import { packageTotals, type PackageTotals } from './tallies.js';
 import { toLocation } from './topology.js';
@@ -15,11 +16,9 @@ export async function packageEntity(
   manager: EntityManager,
   packageId: string,
 ): Promise<RawDataPackageEntity> {
-  const found = await manager.findOne(RawDataPackageEntity, {
-    where: { id: packageId },
-    relations: { ...OF_SUMMARY, bufferLocation: { site: true } },
-  });
-  if (found === null)
+  const relations = { ...OF_SUMMARY, bufferLocation: { site: true } };
+  const found = await oneOf(manager, RawDataPackageEntity, { id: packageId }, relations);
+  if (found === undefined)
     throw new PermanentError(`the catalogue has no package ${packageId}`, { subject: packageId });
   return found;
 }

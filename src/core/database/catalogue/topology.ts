@@ -6,6 +6,7 @@ import { DataTransferRouteEntity } from '../entities/data-transfer-route.js';
 import { SiteEntity } from '../entities/site.js';
 import type { Location, Route, Topology } from '../records.js';
 import { audit } from './audit.js';
+import { oneOf } from './one-of.js';
 import { row } from './sql.js';
 
 export async function ensureTopology(manager: EntityManager, described: Topology): Promise<void> {
@@ -33,17 +34,14 @@ export async function locations(manager: EntityManager, site?: string): Promise<
 }
 
 export async function location(manager: EntityManager, site: string, name: string): Promise<Location> {
-  const found = await manager.findOne(DataLocationEntity, {
-    where: { name, site: { shortName: site } },
-    relations: { site: true },
-  });
-  if (found === null) throw unknown('location', `${site}.${name}`);
+  const found = await oneOf(manager, DataLocationEntity, { name, site: { shortName: site } }, { site: true });
+  if (found === undefined) throw unknown('location', `${site}.${name}`);
   return toLocation(found);
 }
 
 export async function locationById(manager: EntityManager, id: string): Promise<Location> {
-  const found = await manager.findOne(DataLocationEntity, { where: { id }, relations: { site: true } });
-  if (found === null) throw unknown('location', id);
+  const found = await oneOf(manager, DataLocationEntity, { id }, { site: true });
+  if (found === undefined) throw unknown('location', id);
   return toLocation(found);
 }
 

@@ -5,6 +5,7 @@ import { DataTransferEntity } from '../entities/data-transfer.js';
 import type { TransferOrder } from '../records.js';
 import { audit } from './audit.js';
 import { reconsider } from './deletion-queue.js';
+import { oneOf } from './one-of.js';
 import { changed, rows } from './sql.js';
 import { OF_ROUTE, toLocation, toRoute } from './topology.js';
 
@@ -224,14 +225,13 @@ export async function closeIfOver(manager: EntityManager, dataTransferId: string
 }
 
 async function transferEntity(manager: EntityManager, id: string): Promise<DataTransferEntity> {
-  const found = await manager.findOne(DataTransferEntity, {
-    where: { id },
-    relations: {
-      route: OF_ROUTE,
-      originLocation: { site: true },
-      destinationLocation: { site: true },
-    },
-  });
-  if (found === null) throw new PermanentError(`the catalogue has no data transfer ${id}`, { subject: id });
+  const found = await oneOf(
+    manager,
+    DataTransferEntity,
+    { id },
+    { route: OF_ROUTE, originLocation: { site: true }, destinationLocation: { site: true } },
+  );
+  if (found === undefined)
+    throw new PermanentError(`the catalogue has no data transfer ${id}`, { subject: id });
   return found;
 }
