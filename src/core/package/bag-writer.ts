@@ -1,5 +1,5 @@
 import { inOrder } from '../utilities/in-order.js';
-import { blocksInTurn, inTurn } from '../utilities/shared-blocks.js';
+import { giveBlock, inTurn, takeBlock } from '../utilities/shared-blocks.js';
 import type { Lease } from '../utilities/threads.js';
 import { BagContents } from './bag-contents.js';
 import { BLOCKS_IN_FLIGHT, type PackageOutput } from './package-output.js';
@@ -34,11 +34,13 @@ export async function writeBag(
   const contents = new BagContents();
   const { root, name } = plan;
   const packers = await takePackers(Math.max(1, Math.min(PACKERS, entries.length)), { root, name });
-  const blocks = blocksInTurn(FILLED_AHEAD + BLOCKS_IN_FLIGHT, BLOCK_BYTES);
+  // So many that none is filled while it is in use.
+  const blocks = Array.from({ length: FILLED_AHEAD + BLOCKS_IN_FLIGHT }, () => takeBlock(BLOCK_BYTES));
+  const turns = inTurn(blocks);
   try {
     let dealtWith = 0;
     let bytesDone = 0;
-    const jobs = jobsOf(shareOut(plan.name, entries, BLOCK_BYTES), packers, blocks);
+    const jobs = jobsOf(shareOut(plan.name, entries, BLOCK_BYTES), packers, turns);
     for await (const { block, filled } of inOrder(jobs, FILLED_AHEAD, fill)) {
       options.signal?.throwIfAborted();
       await put(output, block.subarray(0, filled.length), filled);
@@ -51,7 +53,10 @@ export async function writeBag(
       options.onProgress?.(bytesDone + filled.begun);
     }
     if (dealtWith < entries.length) throw new Error('there are more entries than outcomes');
-    for (const bytes of packed(contents.rest(plan.name, plan.bagInfo), blocks)) await output.append(bytes);
+    for (const bytes of packed(contents.rest(plan.name, plan.bagInfo), turns)) await output.append(bytes);
+    await output.idle();
+    // After a failure they are left to the collector: a thread may still be at them.
+    blocks.forEach(giveBlock);
     return contents;
   } finally {
     for (const { release } of packers) release();

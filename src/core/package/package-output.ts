@@ -75,6 +75,11 @@ export class PackageOutput {
     this.#syncedAt = Math.min(this.#syncedAt, this.#markedAt);
   }
 
+  /** Returns when no bytes that were appended are in use any more. */
+  async idle(): Promise<void> {
+    await this.#flight.drain();
+  }
+
   /** Makes all of it durable under its name; the answer is the size and SHA-256 (hex) of the whole. */
   async publish(): Promise<{ bytes: number; sha256: string }> {
     await this.#flight.drain();

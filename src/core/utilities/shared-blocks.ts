@@ -32,11 +32,6 @@ export function giveBlock(block: Buffer): void {
   else blocks.push(block);
 }
 
-/** Blocks of memory that threads share, over and over, so many that none is filled while it is in use. */
-export function blocksInTurn(count: number, bytes: number): Generator<Buffer, never> {
-  return inTurn(Array.from({ length: count }, () => sharedBlock(bytes)));
-}
-
 /** One after the other, over and over. */
 export function* inTurn<Item>(items: Item[]): Generator<Item, never> {
   while (true) yield* items;
