@@ -146,10 +146,12 @@ test('an error that knows when to try again is obeyed', { timeout: 60_000 }, () 
       const handle = await start(lab, lab.unique('ServiceUnavailableError'));
       const waits = async () => {
         const { raw } = await handle.describe();
-        return Number(raw.pendingActivities?.[0]?.currentRetryInterval?.seconds ?? 0);
+        const seconds = raw.pendingActivities?.map((one) => Number(one.currentRetryInterval?.seconds ?? 0));
+        return Math.max(0, ...(seconds ?? []));
       };
-      await until(async () => (await waits()) > 0);
-      assert.equal(await waits(), 3600, 'not the half minute that the policy would wait at most');
+      let waited = 0;
+      await until(async () => (waited = await waits()) > 0);
+      assert.equal(waited, 3600, 'not the half minute that the policy would wait at most');
       await handle.terminate();
     });
   }),
