@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CATALOGUE_QUEUE, taskQueue, WORKFLOW_QUEUE } from '../../src/core/queue-discovery.js';
-import { dataTransferJourney } from '../../src/workflows/journeys.js';
+import { NAME, sendBundle } from './support/bundle-journey.js';
 import { withTemporal } from './support/temporal.js';
-
-const NAME = 'obs-1_chai_part-1';
 
 test('what arrived damaged is sent again, and the origin hears that it was', { timeout: 60_000 }, () =>
   withTemporal(async (lab) => {
@@ -24,28 +21,8 @@ test('what arrived damaged is sent again, and the origin hears that it was', { t
     const destination = {
       verifyPackages: () => Promise.resolve({ arrived: [], damaged: told.length === 1 ? [damage] : [] }),
     };
-    const journey = dataTransferJourney({
-      dataTransferId: lab.unique('t'),
-      name: 'a-bundle',
-      origin: { site: 'ccat', location: 'buffer' },
-      destination: { site: 'cologne', location: 'buffer' },
-      observations: ['obs 1'],
-      packages: [NAME],
-    });
-    await lab.withWorkers(
-      {
-        [CATALOGUE_QUEUE]: { recordArrival: () => Promise.resolve([]) },
-        [taskQueue('ccat', 'buffer', 'data_transfer')]: origin,
-        [taskQueue('cologne', 'buffer', 'data_transfer_unpacking')]: destination,
-      },
-      () =>
-        lab.client.workflow.execute(journey.workflowType, {
-          workflowId: journey.workflowId,
-          taskQueue: WORKFLOW_QUEUE,
-          args: [journey.input],
-          typedSearchAttributes: journey.typedSearchAttributes,
-        }),
-    );
+    const catalogue = { recordArrival: () => Promise.resolve([]) };
+    await sendBundle(lab, { catalogue, origin, destination });
     assert.deepEqual(told, [false, true]);
   }),
 );

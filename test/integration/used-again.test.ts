@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { activityInfo } from '@temporalio/activity';
 import { leftAloneFailure } from '../../src/activities/failure.js';
-import { CATALOGUE_QUEUE, taskQueue, WORKFLOW_QUEUE } from '../../src/core/queue-discovery.js';
-import { dataTransferJourney } from '../../src/workflows/journeys.js';
 import { usedAgain } from '../../src/workflows/messages.js';
+import { sendBundle } from './support/bundle-journey.js';
 import { withTemporal } from './support/temporal.js';
 
 /** Longer than the test may take. */
@@ -39,28 +38,7 @@ test(
         },
       };
       const destination = { verifyPackages: () => Promise.resolve({ arrived: [], damaged: [] }) };
-      const journey = dataTransferJourney({
-        dataTransferId: lab.unique('t'),
-        name: 'a-bundle',
-        origin: { site: 'ccat', location: 'buffer' },
-        destination: { site: 'cologne', location: 'buffer' },
-        observations: ['obs 1'],
-        packages: ['obs-1_chai_part-1'],
-      });
-      await lab.withWorkers(
-        {
-          [CATALOGUE_QUEUE]: catalogue,
-          [taskQueue('ccat', 'buffer', 'data_transfer')]: origin,
-          [taskQueue('cologne', 'buffer', 'data_transfer_unpacking')]: destination,
-        },
-        () =>
-          lab.client.workflow.execute(journey.workflowType, {
-            workflowId: journey.workflowId,
-            taskQueue: WORKFLOW_QUEUE,
-            args: [journey.input],
-            typedSearchAttributes: journey.typedSearchAttributes,
-          }),
-      );
+      await sendBundle(lab, { catalogue, origin, destination });
       assert.deepEqual(calls, ['transferPackages', 'rerouteTransfer', 'transferPackages']);
     }),
 );

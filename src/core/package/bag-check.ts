@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { PackageError } from '../exceptions.js';
-import { encodePath } from '../utilities/path-text.js';
+import { textOfBytes } from '../utilities/path-text.js';
 import { printable } from '../utilities/printable.js';
 import { TarReader, type TarReaderEntry } from '../utilities/tar-reader.js';
 import { asBuffer, takeThread, type Lease } from '../utilities/threads.js';
@@ -152,5 +152,5 @@ function isPayload(path: string): boolean {
 }
 
 function show(path: string): string {
-  return printable(encodePath(Buffer.from(path, 'latin1')));
+  return printable(textOfBytes(path));
 }

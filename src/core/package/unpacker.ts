@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PackageError } from '../exceptions.js';
 import type { EntryKind } from '../states.js';
 import { classifyDiskError, syncDirectory } from '../utilities/disk.js';
-import { decodePath, encodePath, type PathText } from '../utilities/path-text.js';
+import { bytesOfText, textOfBytes, type PathText } from '../utilities/path-text.js';
 import { printable } from '../utilities/printable.js';
 import { TarReader, type TarReaderEntry } from '../utilities/tar-reader.js';
 import { PAYLOAD_FOLDER } from './bag.js';
@@ -72,7 +72,7 @@ export class Unpacker {
   constructor(options: { target: string; scratch: string; wanted: ExpectedMember[] }) {
     this.#folder = new SafeFolder(options.target);
     this.#scratch = options.scratch;
-    for (const member of options.wanted) this.#wanted.set(decodePath(member.path).toString('latin1'), member);
+    for (const member of options.wanted) this.#wanted.set(bytesOfText(member.path), member);
     this.#reader = new TarReader({
       onEntry: (entry) => this.#begin(entry),
       onContent: (bytes) => {
@@ -261,5 +261,5 @@ function hostile(path: string, how: string): PackageError {
 }
 
 function shown(path: string): string {
-  return printable(encodePath(Buffer.from(path, 'latin1')));
+  return printable(textOfBytes(path));
 }

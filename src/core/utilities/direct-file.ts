@@ -11,7 +11,7 @@ export const ALIGNMENT = 4096;
 /**
  * A file whose bytes go between memory and disk past the system's cache: what is read comes from the disk, and nobody pays for pages of cache that
  * are needed once. Only bytes of which the place in the file and the place in their memory are equally far from a multiple of {@link ALIGNMENT} can do
- * so (see `aligned-memory.ts`); all others, and all where the file system does not let them, go through the cache, with the same outcome.
+ * so (see `shared-memory.ts`); all others, and all where the file system does not let them, go through the cache, with the same outcome.
  * Throws the errors of the system.
  */
 export class DirectFile {

@@ -108,7 +108,10 @@ export async function latestPackages(
   manager: EntityManager,
   { limit, before }: LatestPackages,
 ): Promise<ArchivedPackageSummary[]> {
-  const [from] = before === undefined ? [] : await rows<{ id: string }>(manager, NAMED, [before]);
+  const [from] =
+    before === undefined
+      ? []
+      : await rows<{ id: string }>(manager, 'select id from raw_data_package where name = $1', [before]);
   if (before !== undefined && from === undefined)
     throw new PermanentError(`the catalogue has no package ${before}`, { subject: before });
   const page = await rows<{ id: string }>(
@@ -120,15 +123,9 @@ export async function latestPackages(
          order by created_at desc, id desc limit $1`,
     from === undefined ? [limit] : [limit, from.id],
   );
-  return (
-    await withArchives(
-      manager,
-      page.map(({ id }) => id),
-    )
-  ).reverse();
+  const ids = page.map(({ id }) => id);
+  return (await withArchives(manager, ids)).reverse();
 }
-
-const NAMED = 'select id from raw_data_package where name = $1';
 
 /** These packages, oldest first, each with its first verified archive copy. */
 async function withArchives(manager: EntityManager, ids: string[]): Promise<ArchivedPackageSummary[]> {
