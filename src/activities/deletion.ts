@@ -1,4 +1,3 @@
-import type { BigIntStats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import type { DeletionRequest } from '../core/database/catalogue/deletion-begin.js';
 import type { Location, PhysicalCopy } from '../core/database/records.js';
@@ -9,7 +8,8 @@ import type { AuditHead } from '../core/policy/audit-chain.js';
 import type { DeletionRules } from '../core/policy/deletion.js';
 import type { Reason } from '../core/policy/reason.js';
 import { differsFrom } from '../core/storage/challenge.js';
-import { classifyDiskError, ifPresent, removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
+import { removeIfPresent, syncDirectory } from '../core/utilities/disk.js';
+import { fileStatus, isSameFile } from '../core/utilities/same-file.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
 import { requireDisk } from './marked-disk.js';
@@ -67,7 +67,7 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     const { id: targetId, packageId, location } = copy;
     const file = fileAt(location, copy.path);
     const requireSameDisk = await requireDisk(catalogue, location, 'deletion');
-    const before = await statOf(file);
+    const before = await fileStatus(file);
     let comparedRanges = 0;
     if (before !== undefined) {
       const compared = await compare(file, copy);
@@ -79,7 +79,7 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     }
     if (!(await decide({ packageId, targetId, rules, comparedRanges }, 1, outcome))) return;
     // What came to this place since was not looked at: another attempt may have been faster, and the copy may be there anew.
-    if (!isSame(before, await statOf(file))) {
+    if (!isSameFile(before, await fileStatus(file))) {
       await refuse(copy, `the file was replaced while its deletion was decided`, outcome);
       return;
     }
@@ -170,23 +170,4 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     outcome.reasons.push(...reasons.slice(0, REASONS - outcome.reasons.length).map(({ words }) => words));
     return false;
   }
-}
-
-async function statOf(path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await ifPresent(lstat(path, { bigint: true }));
-  } catch (error) {
-    throw classifyDiskError(error, { operation: 'deletion', subject: path });
-  }
-}
-
-function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
-  if (other === undefined) return true;
-  return (
-    one !== undefined &&
-    one.dev === other.dev &&
-    one.ino === other.ino &&
-    one.size === other.size &&
-    one.mtimeNs === other.mtimeNs
-  );
 }

@@ -1,17 +1,13 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Location } from '../core/database/records.js';
 import { diskRulesAt } from '../core/disk-rules.js';
 import type { DiskCondition } from '../core/policy/buffer-space.js';
 import { rank, type DiskLevel } from '../core/policy/disk-level.js';
 import { whatChanged } from '../core/policy/disk-notices.js';
 import { measureDisk } from '../core/storage/measure-disk.js';
-import { removeAbandoned } from '../core/transport/partial-files.js';
 import type { Dependencies } from './dependencies.js';
+import { removeLeftOvers } from './left-overs.js';
 import { whileBusy } from './liveness.js';
 import { diskPath } from './places.js';
-
-/** A partial file that was not written to for so long is of something that goes another way; longer than any outage should be. */
-const ABANDONED_MS = 14 * 86_400_000;
 
 /** What a round of measuring found, as the workflow shows it. */
 export interface MonitoringFacts {
@@ -26,7 +22,7 @@ export interface MonitoringFacts {
 export type MonitoringActivities = ReturnType<typeof makeMonitoringActivities>;
 
 export function makeMonitoringActivities(dependencies: Dependencies) {
-  const { catalogue, settings, notifications, log } = dependencies;
+  const { catalogue, settings, notifications } = dependencies;
   return {
     /** Measures the disk of a location, records it, and tells people when its level or its condition is another one. */
     async measureLocation(input: { site: string; location: string }): Promise<MonitoringFacts> {
@@ -48,18 +44,13 @@ export function makeMonitoringActivities(dependencies: Dependencies) {
         for (const notice of whatChanged(location, before, now))
           await notifications.tell({ ...notice, workflowId });
         if (eases(before, now)) await wakeWriters(location.site);
-        if (location.locationType === 'buffer' && found.condition === 'usable') await sweep(location);
+        if (location.locationType !== 'source' && found.condition === 'usable')
+          await removeLeftOvers(dependencies, location);
         const { condition, reason, level, space } = now;
         return { condition, reason, level, totalBytes: space.totalBytes, freeBytes: space.freeBytes };
       });
     },
   };
-
-  /** What was sent half and then went another way would lie there for ever. */
-  async function sweep(location: Location): Promise<void> {
-    for (const name of await removeAbandoned(diskPath(location), Date.now() - ABANDONED_MS))
-      log.info('removed a partial file that nobody went on with', { subject: location.name, name });
-  }
 
   /** What waited for room on a disk need not wait for the next look. */
   async function wakeWriters(site: string): Promise<void> {

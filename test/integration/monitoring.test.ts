@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { DataSource } from 'typeorm';
@@ -263,3 +263,62 @@ test('a package is recorded where it was made, wherever it was planned since', T
     },
   );
 });
+
+test(
+  'a package that was made in one buffer and recorded in another goes from the first once it is old, if nothing in it is there alone',
+  TIMEOUT,
+  (t) => {
+    let dies!: (packageId: string) => Promise<void>;
+    return onDisks(
+      t,
+      (first, run) => withSmallDisk(first, 64 * MB, run),
+      async (disks, dataSource) => {
+        const { buffers, catalogue, measure, plan } = disks;
+        let attempts = 0;
+        dies = async (packageId) => {
+          if (attempts++ > 0) return;
+          await dataSource.query('update raw_data_package set buffer_location_id = $2 where id = $1', [
+            packageId,
+            buffers.second.id,
+          ]);
+          throw new Error('the worker dies before it has recorded what it made');
+        };
+        await measure('first');
+        observe(disks, 'obs-1');
+        await plan();
+        assert.deepEqual(await made(disks), ['second']);
+        const [one] = await packagesOf(disks);
+        const [tar, foreign] = [`${one!.name}.tar`, 'foreign.tar'];
+        const [first, second] = [buffers.first.path, buffers.second.path];
+        const result = join(first, `${tar}.result.json`);
+        writeFileSync(join(first, foreign), '');
+        const there = () => readdirSync(first).filter((name) => !name.startsWith('.'));
+        const told = async () =>
+          (await catalogue.openProblems()).filter(({ operation }) => operation === 'left_overs');
+
+        await measure('first');
+        assert.deepEqual(there().toSorted(), [foreign, tar, `${tar}.result.json`].toSorted(), 'it is young');
+
+        for (const name of [foreign, tar]) utimesSync(join(first, name), 1_700_000_000, 1_700_000_000);
+        const whole = readFileSync(result, 'utf8');
+        const { members, ...rest } = JSON.parse(whole) as { members: { path: string }[] };
+        const lone = members.map((member) => ({ ...member, path: 'obs-1/b.dat' }));
+        writeFileSync(result, JSON.stringify({ ...rest, members: [...members, ...lone] }));
+        await measure('first');
+        assert.ok(existsSync(join(first, tar)), 'it may be all there is of an entry');
+        const [problem] = await told();
+        assert.equal(problem?.subject, `ccat.first ${tar}`);
+        assert.match(problem.message, /1 of its 2 entries are in no other copy/);
+
+        writeFileSync(result, whole);
+        await measure('first');
+        assert.deepEqual(there(), [foreign]);
+        assert.deepEqual(await told(), []);
+        assert.ok(existsSync(join(second, tar)), 'the recorded copy stays');
+        const log = await catalogue.auditLog.about(one!.name);
+        assert.equal(log.filter(({ action }) => action === 'left_over_removed').length, 1);
+      },
+      { onMade: (packageId) => dies(packageId) },
+    );
+  },
+);

@@ -20,6 +20,7 @@ import * as transfers from './catalogue/transfers.js';
 import { DeletionCatalogue } from './deletion-catalogue.js';
 import { ExplainCatalogue } from './explain-catalogue.js';
 import { FixityCatalogue } from './fixity-catalogue.js';
+import { LeftOversCatalogue } from './left-overs-catalogue.js';
 import { LivenessCatalogue } from './liveness-catalogue.js';
 import { SettingsCatalogue } from './settings-catalogue.js';
 import { LocationMarksCatalogue } from './location-marks-catalogue.js';
@@ -81,6 +82,8 @@ export class Catalogue {
   readonly liveness: LivenessCatalogue;
   /** Which disks carry the marker of their location. */
   readonly marks: LocationMarksCatalogue;
+  /** Packages that lie in buffers where nobody recorded them. */
+  readonly leftOvers: LeftOversCatalogue;
   /** How each attempt of a transfer ended, and where its log lies. */
   readonly transferLogs: TransferLogCatalogue;
   private readonly transactions: Transactions;
@@ -96,6 +99,7 @@ export class Catalogue {
     this.fixity = new FixityCatalogue(this.transactions);
     this.stores = new StoresCatalogue(this.transactions);
     this.marks = new LocationMarksCatalogue(this.transactions);
+    this.leftOvers = new LeftOversCatalogue(this.transactions);
     this.staging = new StagingCatalogue(this.transactions);
     this.transferLogs = new TransferLogCatalogue(this.transactions);
     this.liveness = new LivenessCatalogue(this.transactions);

@@ -87,7 +87,7 @@ export function resultPath(destination: string): string {
 }
 
 /** The result of an earlier attempt that came to its end, if what it tells of is there. */
-async function finishedResult(destination: string): Promise<PackageResult | undefined> {
+export async function finishedResult(destination: string): Promise<PackageResult | undefined> {
   try {
     const result = JSON.parse(await readFile(resultPath(destination), 'utf8')) as PackageResult;
     const { size } = await stat(destination);

@@ -5,6 +5,9 @@ import { classifyDiskError, ifPresent, removeIfPresent } from '../utilities/disk
 /** The file that it shall become, the begin of its digest, by which transport, and for `stream` the journal beside it: `partName` and what comes of it. */
 const PARTIAL = /^(?<name>.+)\.[0-9a-f]{12}(\.[a-z]+)?\.part(\.pieces)?$/;
 
+/** What is written beside a small file until it takes its place (`writeFileAtomically`): a location's marker, a result. */
+const BESIDE = /^\..+\.[0-9a-f]{8}\.part$/;
+
 /** Of which file this is the partial one, of whichever transport; undefined where it is none. */
 export function partialOf(found: string): string | undefined {
   return PARTIAL.exec(found)?.groups?.['name'];
@@ -18,17 +21,18 @@ export function partialOf(found: string): string | undefined {
  */
 export function removePartials(directory: string, arrived: readonly string[]): Promise<string[]> {
   const whole = new Set(arrived);
-  return removeWhere(directory, (of) => Promise.resolve(whole.has(of)));
+  return removeWhere(directory, (name) => Promise.resolve(whole.has(partialOf(name) ?? '')));
 }
 
 /**
- * Removes partial files that nobody has written to for long: what they were of went to another place.
+ * Removes parts of files that nobody has written to for long: what they were of went to another place, was given up, or is there.
  *
  * @param since milliseconds of the clock: what was written later stays
  * @returns the names of what was removed
  */
 export function removeAbandoned(directory: string, since: number): Promise<string[]> {
-  return removeWhere(directory, async (_, path) => {
+  return removeWhere(directory, async (name, path) => {
+    if (partialOf(name) === undefined && !BESIDE.test(name)) return false;
     const found = await ifPresent(lstat(path));
     return found !== undefined && found.isFile() && found.mtimeMs < since;
   });
@@ -36,14 +40,13 @@ export function removeAbandoned(directory: string, since: number): Promise<strin
 
 async function removeWhere(
   directory: string,
-  isToGo: (of: string, path: string) => Promise<boolean>,
+  isToGo: (name: string, path: string) => Promise<boolean>,
 ): Promise<string[]> {
   try {
     const removed: string[] = [];
     for (const name of await readdir(directory)) {
-      const of = partialOf(name);
       const path = join(directory, name);
-      if (of === undefined || !(await isToGo(of, path))) continue;
+      if (!(await isToGo(name, path))) continue;
       await removeIfPresent(path);
       removed.push(name);
     }

@@ -176,6 +176,9 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
       'what a channel may send': () => catalogue.notifications.claim('mail', 10),
       stores: () => catalogue.stores.all(),
       'a store': () => catalogue.stores.known(archive.id, 'none'),
+      'packages that no buffer should have': () => catalogue.leftOvers.among(processing.id, [name, 'none']),
+      'giving up what a buffer has': () =>
+        catalogue.leftOvers.giveUp({ locationId: buffer.id, name, bytes: 1, members: [file!] }),
       'the mark of a disk': () => catalogue.marks.of(buffer.id),
       'a location by its ID': () => catalogue.locationById(buffer.id),
       'since when nothing was audited': () =>

@@ -37,8 +37,19 @@ test('what is left of files that have arrived goes; files, and what is left of o
     assert.deepEqual(readdirSync(directory).toSorted(), stays.toSorted());
   }));
 
-test('of partial files those that nobody writes to any more go', (t) =>
+test('of parts of files those that nobody writes to any more go', (t) =>
   withScratch(t, async (directory) => {
+    // Of packaging that was given up, of a marker and of a result whose writer was killed.
+    const others = [
+      'made.tar.0123456789ab.part',
+      '..cdt-location.json.01234567.part',
+      '.a.tar.result.json.89abcdef.part',
+    ];
+    const foreign = ['.hidden.part', 'a.0123.part', '.0123456.part', 'x.01234567.part'];
+    for (const name of [...others, ...foreign]) {
+      writeFileSync(join(directory, name), '');
+      utimesSync(join(directory, name), 1000, 1000);
+    }
     const [old, young] = ['old.tar', 'young.tar'].map((name) => partName(name, SHA256, PART_KIND)) as [
       string,
       string,
@@ -50,6 +61,9 @@ test('of partial files those that nobody writes to any more go', (t) =>
     const folder = partName('folder.tar', SHA256);
     mkdirSync(join(directory, folder));
     utimesSync(join(directory, folder), 1000, 1000);
-    assert.deepEqual((await removeAbandoned(directory, 2_000_000)).toSorted(), [old, `${old}.pieces`]);
-    assert.deepEqual(readdirSync(directory).toSorted(), [folder, 'old.tar', young].toSorted());
+    assert.deepEqual(
+      (await removeAbandoned(directory, 2_000_000)).toSorted(),
+      [...others, old, `${old}.pieces`].toSorted(),
+    );
+    assert.deepEqual(readdirSync(directory).toSorted(), [...foreign, folder, 'old.tar', young].toSorted());
   }));
