@@ -9,6 +9,7 @@ import {
   COPY_PROGRAMS,
   type CopyProgram,
 } from '../../src/core/utilities/make-long-term-archive-copy-command.js';
+import { letsPastTheCache, readFromDisks } from '../support/direct-disk.js';
 import { withSmallDisk } from '../support/hostile-disk.js';
 import { behavesLikeAnArchiveStore, MIB, randomFiles } from './support/archive-store-suite.js';
 
@@ -42,6 +43,39 @@ for (const program of [undefined, ...(Object.keys(COPY_PROGRAMS) as CopyProgram[
     );
   });
 }
+
+test('what is read back, whole or in part, is read from the disk', async (t) => {
+  const root = directory('direct');
+  if (!letsPastTheCache(root)) {
+    t.skip('the scratch folder is on a file system of another kind');
+    return;
+  }
+  const { path, content, expected } = await file(8 * MIB + 5);
+  for (const program of [undefined, 'cp'] as const) {
+    const key = `${program}.tar`;
+    await at(root, program).put(key, path, expected);
+    for (const [act, least] of [
+      [() => at(root).readBack(key), 8 * MIB],
+      [() => at(root).readRange(key, 3 * MIB - 7, 2 * MIB), 2 * MIB],
+    ] as const) {
+      const before = readFromDisks();
+      await act();
+      const read = readFromDisks() - before;
+      assert.ok(read >= least, `${read} bytes came from the disk`);
+    }
+  }
+  for (const [offset, length] of [
+    [0, 1],
+    [4095, 2],
+    [MIB - 3, MIB + 6],
+    [8 * MIB, 5],
+    [17, 8 * MIB - 12],
+  ] as const) {
+    const read = await at(root).readRange('cp.tar', offset, length);
+    assert.ok(read.equals(content.subarray(offset, offset + length)), `${length} bytes from ${offset} on`);
+  }
+  await assert.rejects(at(root).readRange('cp.tar', 8 * MIB, 6), StorageError);
+});
 
 test('a full disk is told as one that may have space again, and leaves nothing behind', async () => {
   const root = directory('small');

@@ -22,9 +22,9 @@ export interface PutOptions extends TransferOptions {
 }
 
 export interface ReadOptions extends TransferOptions {
-  /** Called with the bytes themselves as they come, in their order. */
+  /** Called with the bytes themselves as they come, in their order; to be used at once, as their memory is used again. */
   onBytes?: (chunk: Buffer) => void;
-  /** Called with the bytes of each piece that was read back; the next one is read when it has ended. */
+  /** Called with the bytes of each piece that was read back; few more are read until it has ended. */
   pace?: (bytes: number) => Promise<void>;
 }
 

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import {
   ConfigurationError,
@@ -9,6 +8,8 @@ import {
   StorageError,
 } from '../exceptions.js';
 import { copyByProgram } from '../utilities/copy-by-program.js';
+import { BlockDigest } from '../utilities/block-digest.js';
+import { ALIGNMENT, DirectFile } from '../utilities/direct-file.js';
 import {
   classifyDiskError,
   freeSpace,
@@ -16,10 +17,12 @@ import {
   insideDirectory,
   removeIfPresent,
   syncDirectory,
-  writeAll,
   writeFileAtomically,
 } from '../utilities/disk.js';
+import { digestOfFile } from '../utilities/file-digest.js';
 import type { CopyProgram } from '../utilities/make-long-term-archive-copy-command.js';
+import { outcomeOf, settled } from '../utilities/settled.js';
+import { giveBlock, takeBlock, throughBlocks } from '../utilities/shared-blocks.js';
 import { uniqueId } from '../utilities/unique-id.js';
 import type {
   ArchiveStore,
@@ -28,7 +31,7 @@ import type {
   StoredObject,
   TransferOptions,
 } from './archive-store.js';
-import { digested, MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
+import { MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
 import { fileSource } from './byte-source.js';
 import { listDirectory } from './disk-listing.js';
 
@@ -39,6 +42,8 @@ const FLUSH_BYTES = 128 * PIECE;
 const LEFTOVER_MS = 86_400_000;
 /** Whoever owns the files of an archive may read them, and nobody writes to them. */
 const READ_ONLY = 0o444;
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /** An archive in a directory of this host: a disk, or a file system that the site's archive offers. The contract is that of {@link ArchiveStore}. */
 export class DiskArchiveStore implements ArchiveStore {
@@ -130,35 +135,32 @@ export class DiskArchiveStore implements ArchiveStore {
   async readBack(key: string, options: ReadOptions = {}): Promise<{ bytes: number; sha256: string }> {
     return await this.#ask(
       key,
-      async () => {
-        const file = await this.#openForReading(key);
-        try {
-          return await digested(file.createReadStream({ highWaterMark: PIECE, autoClose: false }), options);
-        } finally {
-          await file.close();
-        }
-      },
+      () => digestOfFile(this.#file(key), { ...options, flags: READ }),
       options.signal,
     );
   }
 
   async readRange(key: string, offset: number, length: number): Promise<Buffer> {
     return await this.#ask(key, async () => {
-      const file = await this.#openForReading(key);
+      const file = await DirectFile.open(this.#file(key), READ);
+      const block = takeBlock(PIECE);
       try {
         const bytes = Buffer.alloc(length);
-        let at = 0;
-        while (at < length) {
-          const { bytesRead } = await file.read(bytes, at, length - at, offset + at);
-          if (bytesRead === 0)
-            throw new StorageError(`${key} ends before byte ${offset + length}`, {
+        const end = offset + length;
+        // Whole blocks from a border on come from the disk.
+        for (let at = offset - (offset % ALIGNMENT); at < end; at += PIECE) {
+          const read = block.subarray(0, await file.read(block, at));
+          if (at + read.length < Math.min(end, at + PIECE))
+            throw new StorageError(`${key} ends before byte ${end}`, {
               operation: OPERATION,
               subject: key,
             });
-          at += bytesRead;
+          const from = Math.max(offset, at);
+          read.copy(bytes, from - offset, from - at, end - at);
         }
         return bytes;
       } finally {
+        giveBlock(block);
         await file.close();
       }
     });
@@ -247,10 +249,6 @@ export class DiskArchiveStore implements ArchiveStore {
     }
   }
 
-  #openForReading(key: string): Promise<FileHandle> {
-    return open(this.#file(key), constants.O_RDONLY | constants.O_NOFOLLOW);
-  }
-
   #file(key: string): string {
     return insideDirectory(this.#root, key);
   }
@@ -265,6 +263,7 @@ export class DiskArchiveStore implements ArchiveStore {
   }
 }
 
+/** Reads the source once; what is read is digested and written at the same time. */
 async function copy(
   source: ByteSource,
   part: string,
@@ -273,27 +272,36 @@ async function copy(
 ): Promise<void> {
   const size = await source.size();
   if (size !== expected.bytes) throw otherSize(source.name, size, expected.bytes);
-  const hash = createHash('sha256');
-  const file = await open(part, 'wx', 0o600);
+  const hash = new BlockDigest();
   try {
-    for (let at = 0, flushed = 0; at < size;) {
-      options.signal?.throwIfAborted();
-      const bytes = Buffer.allocUnsafe(Math.min(PIECE, size - at));
-      await source.read(at, bytes);
-      hash.update(bytes);
-      await writeAll(file, bytes, at);
-      at += bytes.length;
-      if (at - flushed >= FLUSH_BYTES) {
-        await file.datasync();
-        flushed = at;
-      }
-      options.onProgress?.(at);
+    const file = await DirectFile.open(part, CREATE, 0o600);
+    try {
+      let flushed = 0;
+      const fill = async (block: Buffer, position: number) => {
+        const piece = block.subarray(0, Math.max(0, Math.min(block.length, size - position)));
+        if (piece.length > 0) await source.read(position, piece);
+        return piece.length;
+      };
+      await throughBlocks(fill, { ...options, ahead: 1 }, async (block, position) => {
+        const digested = settled(hash.update(block));
+        try {
+          await file.write(block, position);
+          if (position - flushed >= FLUSH_BYTES) {
+            flushed = position;
+            await file.handle.datasync();
+          }
+        } finally {
+          outcomeOf(await digested);
+        }
+      });
+      if ((await hash.digest()) !== expected.sha256) throw otherDigest(source.name);
+      await file.handle.chmod(READ_ONLY);
+      await file.handle.sync();
+    } finally {
+      await file.close();
     }
-    if (hash.digest('hex') !== expected.sha256) throw otherDigest(source.name);
-    await file.chmod(READ_ONLY);
-    await file.sync();
   } finally {
-    await file.close();
+    await hash.close();
   }
 }
 
@@ -304,14 +312,11 @@ async function checkAndFlush(
   expected: { bytes: number; sha256: string },
   signal?: AbortSignal,
 ): Promise<void> {
-  const file = await open(part, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const found = await digestOfFile(part, { signal, flags: READ });
+  if (found.bytes !== expected.bytes) throw otherSize(name, found.bytes, expected.bytes);
+  if (found.sha256 !== expected.sha256) throw otherDigest(name);
+  const file = await open(part, READ);
   try {
-    const { size } = await file.stat();
-    if (size !== expected.bytes) throw otherSize(name, size, expected.bytes);
-    const { sha256 } = await digested(file.createReadStream({ highWaterMark: PIECE, autoClose: false }), {
-      signal,
-    });
-    if (sha256 !== expected.sha256) throw otherDigest(name);
     await file.chmod(READ_ONLY);
     await file.sync();
   } finally {

@@ -1,21 +1,36 @@
-import { takeDigest } from './digest-session.js';
-import { throughFile } from './shared-blocks.js';
+import { BlockDigest } from './block-digest.js';
+import { outcomeOf, settled } from './settled.js';
+import { throughFile, type ThroughOptions } from './shared-blocks.js';
 
 /**
  * Reads a file from the disk; its size and SHA-256 (hex).
  *
- * @param options `onProgress` is called with the bytes read so far
+ * @param options `flags` of its opening; `onBytes` is called with the bytes in their order, to be used at once; `pace` with how many were read, and few more are
+ *   read until it has ended
  * @throws the errors of the system
  */
 export async function digestOfFile(
   path: string,
-  options: { signal?: AbortSignal; onProgress?: (bytesDone: number) => void },
+  options: ThroughOptions & {
+    flags?: number;
+    onBytes?: (bytes: Buffer) => void;
+    pace?: (bytes: number) => Promise<void>;
+  },
 ): Promise<{ bytes: number; sha256: string }> {
-  const whole = await takeDigest();
+  const { onBytes, pace, ...through } = options;
+  const whole = new BlockDigest();
   try {
-    const bytes = await throughFile(path, options, (block) => whole.session.update(block));
-    return { bytes, sha256: await whole.session.digest() };
+    const bytes = await throughFile(path, through, async (block) => {
+      onBytes?.(block);
+      const digested = settled(whole.update(block));
+      try {
+        await pace?.(block.length);
+      } finally {
+        outcomeOf(await digested);
+      }
+    });
+    return { bytes, sha256: await whole.digest() };
   } finally {
-    whole.release();
+    await whole.close();
   }
 }

@@ -3,7 +3,8 @@ import { InFlight } from './in-flight.js';
 import { inOrder } from './in-order.js';
 import { sharedBlock } from './shared-memory.js';
 
-const BLOCK_BYTES = 1024 * 1024;
+/** Of what goes through whole files, in bytes. */
+export const BLOCK_BYTES = 1024 * 1024;
 const FILLED_AHEAD = 2;
 const IN_USE = 3;
 
@@ -37,35 +38,68 @@ export function* inTurn<Item>(items: Item[]): Generator<Item, never> {
   while (true) yield* items;
 }
 
+export interface ThroughOptions {
+  signal?: AbortSignal;
+  /** Called with the bytes used so far; rises. */
+  onProgress?: (bytesDone: number) => void;
+}
+
+/** What is done with each block, called in their order and not waited for at once; the block is its own until it has ended. */
+export type UseBlock = (block: Buffer, position: number) => Promise<unknown>;
+
 /**
  * Reads a file once from its begin to its end, from the disk; the next blocks are read while the last ones are used.
  *
- * @param use what is done with each block, called in their order and not waited for at once; the block is its own until it has ended
+ * @param options `flags` of its opening
  * @returns the bytes of the file
  * @throws the errors of the system, and of `use`
  */
 export async function throughFile(
   path: string,
-  options: { signal?: AbortSignal; onProgress?: (bytesDone: number) => void },
-  use: (block: Buffer) => Promise<unknown>,
+  { flags, ...options }: ThroughOptions & { flags?: number },
+  use: UseBlock,
 ): Promise<number> {
-  const file = await DirectFile.open(path);
+  const file = await DirectFile.open(path, flags);
+  try {
+    return await throughBlocks(
+      (block, position) => file.read(block, position),
+      { ...options, ahead: FILLED_AHEAD },
+      use,
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * As {@link throughFile} for whatever fills blocks.
+ *
+ * @param fill fills a block from a place on; answers with how many bytes it has, fewer only at the end
+ * @param options `ahead`: blocks that are filled at a time
+ */
+export async function throughBlocks(
+  fill: (block: Buffer, position: number) => Promise<number>,
+  { ahead, signal, onProgress }: ThroughOptions & { ahead: number },
+  use: UseBlock,
+): Promise<number> {
   const flight = new InFlight(IN_USE);
-  const blocks = Array.from({ length: FILLED_AHEAD + IN_USE }, () => takeBlock(BLOCK_BYTES));
+  const blocks = Array.from({ length: ahead + IN_USE }, () => takeBlock(BLOCK_BYTES));
   try {
     let asked = 0;
     let done = 0;
-    const fill = async (block: Buffer) => {
+    let told = 0;
+    const next = async (block: Buffer) => {
       const position = asked;
       asked += block.length;
-      return block.subarray(0, await file.read(block, position));
+      return block.subarray(0, await fill(block, position));
     };
-    for await (const bytes of inOrder(inTurn(blocks), FILLED_AHEAD, fill)) {
-      options.signal?.throwIfAborted();
+    for await (const bytes of inOrder(inTurn(blocks), ahead, next)) {
+      signal?.throwIfAborted();
       if (bytes.length === 0) break;
+      const position = done;
       done += bytes.length;
-      const told = done;
-      await flight.add(use(bytes).then(() => options.onProgress?.(told)));
+      const tell = () => onProgress?.((told = Math.max(told, position + bytes.length)));
+      await flight.add(use(bytes, position).then(tell));
       if (bytes.length < BLOCK_BYTES) break;
     }
     await flight.drain();
@@ -73,6 +107,5 @@ export async function throughFile(
   } finally {
     await flight.settle();
     blocks.forEach(giveBlock);
-    await file.close();
   }
 }

@@ -56,7 +56,10 @@ export function behavesLikeAnArchiveStore(
       assert.equal(progress.at(-1) ?? 0, bytes);
       assert.deepEqual(await archive.head(key), stored);
       const seen: Buffer[] = [];
-      assert.deepEqual(await archive.readBack(key, { onBytes: (chunk) => seen.push(chunk) }), expected);
+      assert.deepEqual(
+        await archive.readBack(key, { onBytes: (chunk) => seen.push(Buffer.from(chunk)) }),
+        expected,
+      );
       assert.ok(Buffer.concat(seen).equals(content));
       const offset = Math.floor(bytes / 2);
       const length = Math.min(1000, bytes - offset);

@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
-import { constants, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { AppendedFile } from '../../../src/core/utilities/appended-file.js';
 import { ALIGNMENT, DirectFile } from '../../../src/core/utilities/direct-file.js';
 import { throughFile } from '../../../src/core/utilities/shared-blocks.js';
 import { sharedBlock } from '../../../src/core/utilities/shared-memory.js';
+import { letsPastTheCache } from '../../support/direct-disk.js';
 import { withScratch } from '../../support/scratch.js';
 
 const MIB = 1024 * 1024;
 const { O_RDWR, O_CREAT } = constants;
-/** ext4, XFS, btrfs (Linux statfs(2)). */
-const PAST_THE_CACHE = [0xef53, 0x58465342, 0x9123683e];
-
 /** On whatever disk the scratch folder is, and in memory, which is no disk. */
 async function onDisks(t: TestContext, run: (folder: string) => Promise<void>): Promise<void> {
   await withScratch(t, run);
@@ -61,7 +59,7 @@ test('what is written anywhere, from anywhere in memory, is there, and is read a
 
 test('where a disk lets them, bytes pass by the cache', async (t) => {
   await withScratch(t, async (folder) => {
-    if (!PAST_THE_CACHE.includes(statfsSync(folder).type)) {
+    if (!letsPastTheCache(folder)) {
       t.skip('the scratch folder is on a file system of another kind');
       return;
     }
