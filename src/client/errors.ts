@@ -1,6 +1,6 @@
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { CCATDataOperationError, NetworkError } from '../core/exceptions.js';
-import { toPlain } from '../core/logging.js';
+import { toPlain } from '../core/redaction.js';
 import { printable } from '../core/utilities/printable.js';
 
 /** Numbers of gRPC statuses that a server or a network gives while it is away: cancelled, unknown, deadline, exhausted, aborted, internal, unavailable. */

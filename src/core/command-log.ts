@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
-import { redacted } from './logging.js';
+import { redacted } from './redaction.js';
 import { uniqueId } from './utilities/unique-id.js';
 
 /** What a command (ssh, bbcp and the like) says, in a file of its own. */

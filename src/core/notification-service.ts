@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NotificationCatalogue } from './database/notification-catalogue.js';
 import { CCATDataOperationError } from './exceptions.js';
-import { toPlain, type Logger } from './logging.js';
+import type { Logger } from './logging.js';
+import { toPlain } from './redaction.js';
 import { NOTIFICATION_LEVELS, type Notice, type NotificationLevel } from './notifications/notice.js';
 
 export { NOTIFICATION_LEVELS, type Notice, type NotificationLevel };

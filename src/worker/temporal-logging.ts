@@ -1,5 +1,6 @@
 import { DefaultLogger, Runtime, type LogEntry } from '@temporalio/worker';
-import { toPlain, type Logger } from '../core/logging.js';
+import type { Logger } from '../core/logging.js';
+import { toPlain } from '../core/redaction.js';
 import { freePort } from './metrics-server.js';
 
 const LEVELS = { TRACE: 'debug', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;

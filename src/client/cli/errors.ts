@@ -1,5 +1,5 @@
 import { CCATDataOperationError } from '../../core/exceptions.js';
-import { toPlain } from '../../core/logging.js';
+import { toPlain } from '../../core/redaction.js';
 import { printable } from '../../core/utilities/printable.js';
 import type { Style } from './display/style.js';
 

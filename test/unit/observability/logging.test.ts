@@ -3,7 +3,8 @@ import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import winston from 'winston';
 import { inContext, timed, within, type Timing } from '../../../src/core/decorators.js';
-import { formatFor, makeLogger, redacted } from '../../../src/core/logging.js';
+import { formatFor, makeLogger } from '../../../src/core/logging.js';
+import { redacted } from '../../../src/core/redaction.js';
 import { Secret } from '../../../src/core/utilities/secret.js';
 
 function logAndLines() {

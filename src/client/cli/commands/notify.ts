@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfiguration } from '../../../core/configuration.js';
 import { ConfigurationError } from '../../../core/exceptions.js';
-import { makeChannel } from '../../../core/notifications/make-channel.js';
 import type { OutgoingMessage } from '../../../core/notifications/notice.js';
 import { wording } from '../../../core/notifications/wording.js';
 import { observabilitySettings } from '../../../core/observability-settings.js';
@@ -40,6 +39,7 @@ async function sendTests(flags: { channel?: string; json: boolean }, io: Io): Pr
       flags.channel,
       notifications.channels.map(({ name }) => name),
     );
+  const { makeChannel } = await import('../../../core/notifications/make-channel.js');
   const results: { channel: string; sent: boolean; answer?: string; error?: string; advice?: string }[] = [];
   for (const settings of wanted) {
     const message = testMessage(settings.name, operatorName());

@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import { KnownAbilities } from '../../../activities/store-abilities.js';
 import { ConfigurationError } from '../../../core/exceptions.js';
-import { makeLogger } from '../../../core/logging.js';
 import { CHECKSUMS } from '../../../core/storage/checksums.js';
 import { s3SettingsFromEnvironment } from '../../../core/storage/s3-settings.js';
 import {
@@ -9,7 +7,7 @@ import {
   modeFor,
   type StoreCapabilities,
 } from '../../../core/storage/store-capabilities.js';
-import { environmentFor, readAddresses } from '../../embedded/stack.js';
+import { environmentFor, readAddresses } from '../../embedded/addresses.js';
 import { dataDirectoryOf } from '../directories.js';
 import { shortTime } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
@@ -64,6 +62,9 @@ export function registerStore(program: Command, io: Io): void {
     .option(...JSON_OUTPUT, false)
     .option(...DATA_DIR)
     .action(async (name: string, flags: Flags) => {
+      // Not for every command: the SDK of the stores takes longer to load than most commands to run.
+      const { KnownAbilities } = await import('../../../activities/store-abilities.js');
+      const { makeLogger } = await import('../../../core/logging.js');
       const place = placeOf(name);
       const running = await readAddresses(dataDirectoryOf(flags.dataDir, io.environment));
       const environment = { ...(running === undefined ? {} : environmentFor(running)), ...io.environment };

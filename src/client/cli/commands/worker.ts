@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { OPERATION_NAMES, type Operation } from '../../../core/operation-types.js';
 import { dataDirectoryOf } from '../directories.js';
-import { environmentFor, readAddresses } from '../../embedded/stack.js';
+import { environmentFor, readAddresses } from '../../embedded/addresses.js';
 import type { Io } from '../io.js';
 import { DATA_DIR } from './options.js';
 

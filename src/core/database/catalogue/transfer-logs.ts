@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { redacted } from '../../logging.js';
+import { redacted } from '../../redaction.js';
 import { asUuid, rows } from './sql.js';
 
 /** What an attempt belongs to: a journey between buffers, or one into an archive. */
