@@ -17,16 +17,23 @@ let only = '';
 /** Test files that were run. */
 let ran = 0;
 let stack;
-let child;
+const children = new Set();
 let interrupted = false;
+/** What is left to do for checks that run beside the stage after them. */
+const afterwards = [];
 
 const stages = {
   build: () => check('type check and build', () => prepare({ project: 'tsconfig.json', builds: 'always' })),
-  lint: async () => {
-    await check('lint', () => finish(node('node_modules/eslint/bin/eslint.js', '.')));
-    await check('format', () =>
-      finish(node('node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.')),
+  // One processor is all they use: they run beside the stage after them, and what they say comes at its end.
+  lint: () => {
+    const lint = held('node_modules/eslint/bin/eslint.js', '.');
+    const format = lint.then(() =>
+      held('node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'),
     );
+    afterwards.push(async () => {
+      await check('lint', () => tellHeld(lint));
+      await check('format', () => tellHeld(format));
+    });
   },
   unit: async () => {
     await requireTools(['openssl']);
@@ -96,27 +103,38 @@ function testFiles(folder) {
 }
 
 function node(...args) {
-  const { env = {} } = typeof args.at(-1) === 'object' ? args.pop() : {};
-  child = spawn(process.execPath, args, {
+  const { env = {}, output = 'inherit' } = typeof args.at(-1) === 'object' ? args.pop() : {};
+  const child = spawn(process.execPath, args, {
     cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', output, output],
     env: { ...isolatedEnvironment(), ...env },
   });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
   return child;
 }
 
-async function finish(process) {
-  const status = await finished(process);
+/** Runs a program and keeps what it says. */
+async function held(...args) {
+  const child = node(...args, { output: 'pipe' });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => said.push(chunk));
+  return { status: await finished(child, 'close'), said };
+}
+
+async function tellHeld(running) {
+  const { status, said } = await running;
+  for (const chunk of said) process.stderr.write(chunk);
   if (status !== 0) throw new PreparationError(`ended with ${status}`);
 }
 
-function finished(process) {
-  return new Promise((resolve) => process.once('exit', (code, signal) => resolve(code ?? signal)));
+function finished(child, event = 'exit') {
+  return new Promise((resolve) => child.once(event, (code, signal) => resolve(code ?? signal)));
 }
 
 function interrupt(signal) {
   interrupted = true;
-  child?.kill(signal);
+  for (const child of children) child.kill(signal);
 }
 
 async function main(args) {
@@ -134,9 +152,11 @@ async function main(args) {
   await prepare({ builds: 'never' });
   for (const [name, stage] of Object.entries(stages)) {
     if (interrupted) throw new PreparationError('interrupted');
+    const before = afterwards.splice(0);
     // Without a build there is nothing to test.
     if (name === 'build' || wanted.length === 0 || wanted.includes(name)) await stage();
     if (name === 'build' && total.failed > 0) return;
+    for (const finish of before) await finish();
   }
   if (only !== '' && ran === 0) throw new PreparationError(`no test file has "${only}" in its path`);
 }
@@ -148,6 +168,7 @@ try {
   total.failed += 1;
   say(error instanceof PreparationError ? error.message : error.stack);
 } finally {
+  for (const child of children) child.kill();
   await stack?.stop();
 }
 console.log(`${total.passed} passed, ${total.failed} failed`);

@@ -25,7 +25,7 @@ function recorded(file: string): Recorded {
 for (const file of files) {
   test(`today's code follows ${file}`, async () => {
     const { workflowId, history } = recorded(file);
-    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, workflowId);
+    await Worker.runReplayHistory({ workflowBundle }, history, workflowId);
   });
 }
 
@@ -43,7 +43,7 @@ test('a history that the code can not follow is found out', async () => {
   assert.ok(scheduled?.activityTaskScheduledEventAttributes);
   scheduled.activityTaskScheduledEventAttributes.activityType.name = 'somethingElse';
   await assert.rejects(
-    Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, workflowId),
+    Worker.runReplayHistory({ workflowBundle }, history, workflowId),
     DeterminismViolationError,
   );
 });

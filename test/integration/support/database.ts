@@ -21,15 +21,21 @@ export interface TestCatalogue {
 let server: Promise<string> | undefined;
 let stopServer: () => Promise<void> = () => Promise.resolve();
 
+let migrated: Promise<string> | undefined;
+let dropMigrated: () => Promise<void> = () => Promise.resolve();
+
 // Of the file, not of the test that happens to start the server.
-after(() => stopServer());
+after(async () => {
+  await dropMigrated();
+  await stopServer();
+});
 
 /** Runs a test on a new, migrated database of its own, which is dropped afterwards. */
 export async function withCatalogue(work: (test: TestCatalogue) => Promise<void>): Promise<void> {
-  await withDatabase(async (url) => {
+  migrated ??= makeMigrated();
+  await withCopyOf(await migrated, async (url) => {
     const dataSource = await openDataSource(url);
     try {
-      await migrate(dataSource);
       await work({ catalogue: new Catalogue(dataSource), dataSource, url });
     } finally {
       if (dataSource.isInitialized) await dataSource.destroy();
@@ -39,16 +45,43 @@ export async function withCatalogue(work: (test: TestCatalogue) => Promise<void>
 
 /** Runs a test on a new, empty database. */
 export async function withDatabase(work: (url: string) => Promise<void>): Promise<void> {
+  await withCopyOf('template0', work);
+}
+
+async function withCopyOf(template: string, work: (url: string) => Promise<void>): Promise<void> {
   const url = await serverUrl();
-  const name = `cdt_test_${randomBytes(6).toString('hex')}`;
-  await onServer(url, `create database ${name} encoding 'UTF8' template template0`);
+  const name = newName();
+  await onServer(url, `create database ${name} encoding 'UTF8' template ${template}`);
   try {
-    const ofDatabase = new URL(url);
-    ofDatabase.pathname = `/${name}`;
-    await work(ofDatabase.href);
+    await work(urlOf(url, name));
   } finally {
     await onServer(url, `drop database ${name} with (force)`);
   }
+}
+
+/** Migrated once for all tests of the file: a copy takes a third of the time. Answers with its name. */
+async function makeMigrated(): Promise<string> {
+  const url = await serverUrl();
+  const name = newName();
+  await onServer(url, `create database ${name} encoding 'UTF8' template template0`);
+  dropMigrated = () => onServer(url, `drop database ${name} with (force)`);
+  const dataSource = await openDataSource(urlOf(url, name));
+  try {
+    await migrate(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+  return name;
+}
+
+function newName(): string {
+  return `cdt_test_${randomBytes(6).toString('hex')}`;
+}
+
+function urlOf(server: string, database: string): string {
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  return url.href;
 }
 
 /** Runs a statement on the server, outside of any test's database. */

@@ -1,14 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { registerSearchAttributes } from '../../../src/client/set-up.js';
 import { CATALOGUE_QUEUE, WORKFLOW_QUEUE } from '../../../src/core/queue-discovery.js';
 import { mapFailures } from '../../../src/worker/failure-interceptor.js';
@@ -17,14 +10,10 @@ import { mapFailures } from '../../../src/worker/failure-interceptor.js';
 const logger = new DefaultLogger('ERROR');
 Runtime.install({ logger });
 
-const workflowsPath = fileURLToPath(new URL('../../../src/workflows/index.js', import.meta.url));
-let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
-
-/** The workflows as a worker runs them, bundled once for a test process. */
-export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  bundle ??= bundleWorkflowCode({ workflowsPath, logger });
-  return bundle;
-}
+/** The workflows as workers run them: the bundle that the build made. */
+export const workflowBundle = {
+  codePath: fileURLToPath(new URL('../../../workflow-bundle.js', import.meta.url)),
+};
 
 export interface TemporalLab {
   client: Client;
@@ -54,14 +43,14 @@ export async function withTemporal<T>(act: (lab: TemporalLab) => Promise<T>): Pr
       withWorkers: async (activities, inner) => {
         const queues = { [WORKFLOW_QUEUE]: {}, [CATALOGUE_QUEUE]: {}, ...activities };
         const workers = await Promise.all(
-          Object.entries(queues).map(async ([taskQueue, made]) =>
+          Object.entries(queues).map(([taskQueue, made]) =>
             Worker.create({
               connection: native,
               namespace,
               taskQueue,
               activities: made,
               interceptors: { activity: [mapFailures] },
-              ...(taskQueue === WORKFLOW_QUEUE ? { workflowBundle: await workflowBundle() } : {}),
+              ...(taskQueue === WORKFLOW_QUEUE ? { workflowBundle } : {}),
             }),
           ),
         );
@@ -83,7 +72,7 @@ export async function withTemporal<T>(act: (lab: TemporalLab) => Promise<T>): Pr
   }
 }
 
-/** A new namespace takes some seconds until every part of the server knows it. */
+/** A new namespace may take some seconds until every part of the server knows it. */
 async function untilNamespaceServes(client: Client): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
