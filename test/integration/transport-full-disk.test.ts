@@ -53,7 +53,11 @@ for (const [name, onTransport] of Object.entries(ways)) {
       // Slowly enough that something is still to come when the first bytes have arrived.
       const bucket = new TokenBucket(24 * MIB);
       const pace = (bytes: number) => bucket.take(bytes);
-      await assert.rejects(transport.send({ ...request, onProgress, pace }), isFullDisk(request.name));
+      await assert.rejects(transport.send({ ...request, onProgress, pace }), (error) => {
+        isFullDisk(request.name)(error);
+        if (name !== 'stream') isToldWhole(error as Error, request.name, to);
+        return true;
+      });
       assert.ok(!readdirSync(to).includes(request.name));
       rmSync(filler);
       assert.ok((await transport.send(request)).bytesSent < request.bytes);
@@ -69,6 +73,15 @@ const isFullDisk = (name: string) => (error: unknown) => {
   assert.match(error.advice ?? '', /[Ff]ree space/);
   return true;
 };
+
+/** With the destination, and with what is missing there. */
+function isToldWhole(error: Error, name: string, directory: string): void {
+  const begin = `no space for ${name} at the destination, in ${directory}: `;
+  assert.ok(error.message.startsWith(begin), error.message);
+  const [, needed, free] = /(\d+) bytes needed, (\d+) free$/.exec(error.message) ?? [];
+  assert.ok(Number(needed) > 0 && Number(needed) <= 16 * MIB, error.message);
+  assert.ok(Number(free) < Number(needed), error.message);
+}
 
 test('stream: a disk that fills up says how much of the file is missing', (t) =>
   withShipment(

@@ -7,6 +7,7 @@ import {
   classifyDiskError,
   freeSpace,
   ifPresent,
+  isFull,
   removeIfPresent,
   syncDirectory,
 } from '../utilities/disk.js';
@@ -42,18 +43,18 @@ export class LocalTransport implements Transport {
 class LocalDestination implements Destination {
   readonly chunkBytes = 1024 * 1024;
   readonly isNear = true;
-  readonly #directory: string;
+  readonly directory: string;
 
   constructor(directory: string) {
-    this.#directory = directory;
+    this.directory = directory;
   }
 
   /** It is never made here: a missing one may be a disk that is not mounted. */
   async requireDirectory(): Promise<void> {
-    const found = await ifPresent(stat(this.#directory));
+    const found = await ifPresent(stat(this.directory));
     if (found?.isDirectory() === true) return;
-    throw new ConfigurationError(`the destination ${this.#directory} is no directory`, {
-      subject: this.#directory,
+    throw new ConfigurationError(`the destination ${this.directory} is no directory`, {
+      subject: this.directory,
       advice: 'Make the directory or mount its disk, or correct the path of the location in the topology.',
     });
   }
@@ -73,7 +74,11 @@ class LocalDestination implements Destination {
   }
 
   async free(): Promise<number> {
-    return (await freeSpace(this.#directory)).free;
+    return (await freeSpace(this.directory)).free;
+  }
+
+  isFull(error: unknown): Promise<boolean> {
+    return Promise.resolve(isFull(error));
   }
 
   /** One write after the other: what is there is whole. */
@@ -93,11 +98,11 @@ class LocalDestination implements Destination {
 
   async rename(from: string, to: string): Promise<void> {
     await ifPresent(rename(this.#path(from), this.#path(to)));
-    await syncDirectory(this.#directory);
+    await syncDirectory(this.directory);
   }
 
   #path(name: string): string {
-    return join(this.#directory, name);
+    return join(this.directory, name);
   }
 }
 

@@ -12,6 +12,8 @@ const FULL_DISK_DELAY = 30;
 
 /** A directory at the other end, as far as sending a file needs it. Names are plain names in it. */
 export interface Destination {
+  /** Its path there, for messages. */
+  readonly directory: string;
   /** Bytes of one write. */
   readonly chunkBytes: number;
   /** Whether a whole file costs no more than its digest: then one that is digested on arrival is not digested here. */
@@ -28,6 +30,8 @@ export interface Destination {
   holds(request: SendRequest): Promise<boolean>;
   /** Bytes that may still be written. */
   free(): Promise<number>;
+  /** Whether a failed write failed for lack of space. */
+  isFull(error: unknown): Promise<boolean>;
   remove(name: string): Promise<void>;
   /** Bytes before the end of a partial file that may not all be there, when a send of a file of so many bytes was cut off. */
   inDoubt(bytes: number): number;
@@ -86,7 +90,9 @@ export async function sendFile(
   } catch (error) {
     // The partial file ends with bytes that nobody may go on from.
     if (error instanceof DataCorruptionError) await destination.remove(part);
-    throw error;
+    if (!(await destination.isFull(error))) throw error;
+    const [written = 0, free] = await Promise.all([destination.size(part), destination.free()]);
+    throw noSpace(request.name, Math.max(0, bytes - written), free, destination.directory);
   }
   await destination.rename(part, name);
   const published = await destination.size(name);
@@ -160,13 +166,14 @@ async function copyByWrites(
 
 async function requireSpace(destination: Destination, request: SendRequest, needed: number): Promise<void> {
   const free = await destination.free();
-  if (free < needed) throw noSpace(request.name, needed, free);
+  if (free < needed) throw noSpace(request.name, needed, free, destination.directory);
 }
 
 /** A full disk at the destination; it is looked at again by itself. */
-export function noSpace(subject: string, needed: number, free: number): StorageError {
+export function noSpace(subject: string, needed: number, free: number, directory?: string): StorageError {
+  const where = directory === undefined ? '' : `, in ${directory}`;
   return new StorageError(
-    `no space for ${subject} at the destination: ${needed} bytes needed, ${free} free`,
+    `no space for ${subject} at the destination${where}: ${needed} bytes needed, ${free} free`,
     {
       subject,
       advice: 'Free space at the destination; the work goes on by itself.',

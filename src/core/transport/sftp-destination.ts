@@ -6,7 +6,7 @@ import {
   DestinationFileExistsError,
   StorageError,
 } from '../exceptions.js';
-import { noSpace, type Destination, type DestinationFile } from './send-file.js';
+import type { Destination, DestinationFile } from './send-file.js';
 import type { Callback } from './sftp-connection.js';
 import { inDoubt, SFTP_CHUNK_BYTES, SftpFile } from './sftp-file.js';
 import type { SftpLease } from './sftp-pool.js';
@@ -23,21 +23,21 @@ export class SftpDestination implements Destination {
   readonly chunkBytes = SFTP_CHUNK_BYTES;
   readonly inDoubt: (bytes: number) => number = inDoubt;
   readonly #lease: SftpLease;
-  readonly #directory: string;
+  readonly directory: string;
 
   constructor(lease: SftpLease, directory: string) {
     this.#lease = lease;
-    this.#directory = directory;
+    this.directory = directory;
   }
 
   /** It is never made here: a missing one may be a disk that is not mounted. */
   async requireDirectory(): Promise<void> {
     const found = await orUndefined(
-      this.#request<Stats>(this.#directory, (sftp, callback) => sftp.stat(this.#directory, callback)),
+      this.#request<Stats>(this.directory, (sftp, callback) => sftp.stat(this.directory, callback)),
     );
     if (found?.isDirectory() === true) return;
-    throw new ConfigurationError(`the destination ${this.#directory} is no directory there`, {
-      subject: this.#directory,
+    throw new ConfigurationError(`the destination ${this.directory} is no directory there`, {
+      subject: this.directory,
       advice: 'Make the directory or mount its disk at the destination, or correct the path in the topology.',
     });
   }
@@ -61,8 +61,8 @@ export class SftpDestination implements Destination {
 
   async free(): Promise<number> {
     const { f_bavail, f_frsize } = await this.#request<{ f_bavail: number; f_frsize: number }>(
-      this.#directory,
-      (sftp, callback) => sftp.ext_openssh_statvfs(this.#directory, callback),
+      this.directory,
+      (sftp, callback) => sftp.ext_openssh_statvfs(this.directory, callback),
     );
     return f_bavail * f_frsize;
   }
@@ -72,22 +72,8 @@ export class SftpDestination implements Destination {
     await orUndefined(this.#request<undefined>(path, (sftp, callback) => sftp.unlink(path, callback)));
   }
 
-  async open(name: string): Promise<DestinationFile> {
-    const file = await SftpFile.open(this.#lease, this.path(name));
-    return {
-      get writesInFlight() {
-        return file.writesInFlight;
-      },
-      write: async (data, position) => {
-        try {
-          await file.write(data, position);
-        } catch (error) {
-          throw await this.#explain(error, name, data.length);
-        }
-      },
-      flush: () => file.flush(),
-      close: () => file.close(),
-    };
+  open(name: string): Promise<DestinationFile> {
+    return SftpFile.open(this.#lease, this.path(name));
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -113,14 +99,13 @@ export class SftpDestination implements Destination {
 
   /** Where a file of this name lies there. */
   path(name: string): string {
-    return posix.join(this.#directory, name);
+    return posix.join(this.directory, name);
   }
 
   /** SFTP has no status for a full disk, only "failure". */
-  async #explain(error: unknown, name: string, needed: number): Promise<unknown> {
-    if (!(error instanceof StorageError) || this.#lease.first.broken) return error;
-    const free = await this.free();
-    return free < NEARLY_FULL_BYTES ? noSpace(name, needed, free) : error;
+  async isFull(error: unknown): Promise<boolean> {
+    if (!(error instanceof StorageError) || this.#lease.first.broken) return false;
+    return (await this.free()) < NEARLY_FULL_BYTES;
   }
 
   #request<T>(subject: string, send: (sftp: SFTPWrapper, callback: Callback<T>) => void): Promise<T> {
