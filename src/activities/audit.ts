@@ -5,7 +5,7 @@ import { ChecksumVerificationError, DataCorruptionError, PermanentError } from '
 import { getS3KeyForSidecar, sidecarDocument } from '../core/storage/archive-layout.js';
 import type { ArchiveStore, ByteSource, ReadOptions } from '../core/storage/archive-store.js';
 import { fileSource, objectSource } from '../core/storage/byte-source.js';
-import { RangeNoter } from '../core/storage/noted-ranges.js';
+import { rangesToNote } from '../core/storage/noted-ranges.js';
 import { canonicalJson } from '../core/utilities/canonical-json.js';
 import { TokenBucket } from '../core/utilities/token-bucket.js';
 import type { Dependencies } from './dependencies.js';
@@ -92,10 +92,9 @@ export function makeAuditActivities(dependencies: Dependencies) {
           .put(repairPath, from, { bytes, sha256 }, { signal, onProgress })
           .finally(() => from.close());
         await putSidecarRight(store, repairPath, order, await facilityAt(copy));
-        const noter = new RangeNoter(bytes);
         const read = await store.readBack(repairPath, {
           signal,
-          onBytes: (chunk) => noter.add(chunk),
+          ranges: rangesToNote(bytes),
           onProgress: (done) => onProgress(bytes + done),
         });
         if (read.sha256 !== sha256 || read.bytes !== bytes)
@@ -110,7 +109,7 @@ export function makeAuditActivities(dependencies: Dependencies) {
         const verifiedAt = new Date().toISOString();
         if (repairPath !== order.damagedPath) await markSuperseded(store, order, await facilityAt(copy));
         const { versionId, etag } = stored;
-        return { key: repairPath, bytes, sha256, versionId, etag, verifiedAt, ranges: noter.noted() };
+        return { key: repairPath, bytes, sha256, versionId, etag, verifiedAt, ranges: read.ranges };
       };
       return await throughBreaker(dependencies, { ...wayInto(copy.location), asked: input.asked }, (works) =>
         whileBytesMove(dependencies, about, repair, works),
@@ -162,10 +161,11 @@ async function lookAt(
   });
   if (found === undefined) return damage('missing');
   if (found.bytes !== copy.bytes) return damage('size', { bytes: found.bytes });
-  const noter = new RangeNoter(copy.bytes);
-  const read = await store.readBack(copy.path, { ...options, onBytes: (chunk) => noter.add(chunk) });
+  const read = await store.readBack(copy.path, { ...options, ranges: rangesToNote(copy.bytes) });
   if (read.bytes !== copy.bytes) return damage('size', { bytes: read.bytes });
-  return read.sha256 === copy.sha256 ? { ranges: noter.noted() } : damage('digest', read);
+  return read.sha256 === copy.sha256
+    ? { ranges: read.ranges ?? [] }
+    : damage('digest', { bytes: read.bytes, sha256: read.sha256 });
 }
 
 /** Writes the sidecar anew where it is missing or tells something else of the package; whether it had to. */

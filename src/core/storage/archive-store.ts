@@ -1,3 +1,5 @@
+import type { ReadRange } from '../database/records.js';
+
 /** One object in an archive, as the store itself tells it. */
 export interface StoredObject {
   key: string;
@@ -21,11 +23,23 @@ export interface PutOptions extends TransferOptions {
   inParts?: boolean;
 }
 
+/** A part of an object, in bytes. */
+export type ByteRange = Pick<ReadRange, 'offset' | 'bytes'>;
+
 export interface ReadOptions extends TransferOptions {
-  /** Called with the bytes themselves as they come, in their order; to be used at once, as their memory is used again. */
-  onBytes?: (chunk: Buffer) => void;
+  /** Ranges that are digested each by itself, too. */
+  ranges?: readonly ByteRange[];
   /** Called with the bytes of each piece that was read back; few more are read until it has ended. */
   pace?: (bytes: number) => Promise<void>;
+}
+
+/** What an object was when it was read as a whole. */
+export interface ReadBack {
+  bytes: number;
+  /** Hex. */
+  sha256: string;
+  /** Those that were asked for. */
+  ranges?: ReadRange[];
 }
 
 /** Where the bytes of an object come from; read once, in order, a piece at a time, into memory that is used over and over. */
@@ -78,7 +92,7 @@ export interface ArchiveStore {
   head(key: string): Promise<StoredObject | undefined>;
 
   /** Reads a whole object back from the store and digests it. */
-  readBack(key: string, options?: ReadOptions): Promise<{ bytes: number; sha256: string }>;
+  readBack(key: string, options?: ReadOptions): Promise<ReadBack>;
 
   /** Reads part of an object. */
   readRange(key: string, offset: number, length: number): Promise<Buffer>;

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { PhysicalCopy, ReadRange } from '../database/records.js';
 import { classifyDiskError } from '../utilities/disk.js';
 import type { ArchiveStore, TransferOptions } from './archive-store.js';
-import { RangeNoter, randomRange, someOf } from './noted-ranges.js';
+import { randomRange, rangesToNote, someOf } from './noted-ranges.js';
 
 /** An archive's answer: what was read of the object, or what is wrong with it, and whether reading it again might tell otherwise. */
 export type ChallengeAnswer =
@@ -29,13 +29,12 @@ export async function readInFull(
   copy: Pick<PhysicalCopy, 'path' | 'bytes' | 'sha256'>,
   options: TransferOptions,
 ): Promise<ChallengeAnswer> {
-  const noter = new RangeNoter(copy.bytes);
-  const read = await store.readBack(copy.path, { ...options, onBytes: (chunk) => noter.add(chunk) });
+  const read = await store.readBack(copy.path, { ...options, ranges: rangesToNote(copy.bytes) });
   if (read.bytes !== copy.bytes)
     return { wrong: `it gave ${read.bytes} bytes instead of ${copy.bytes}`, again: true };
   if (read.sha256 !== copy.sha256)
     return { wrong: `its SHA-256 is ${read.sha256} instead of ${copy.sha256}`, again: true };
-  return { method: 'full', ranges: noter.noted() };
+  return { method: 'full', ranges: read.ranges ?? [] };
 }
 
 /**

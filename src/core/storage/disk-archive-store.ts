@@ -27,6 +27,7 @@ import { uniqueId } from '../utilities/unique-id.js';
 import type {
   ArchiveStore,
   ByteSource,
+  ReadBack,
   ReadOptions,
   StoredObject,
   TransferOptions,
@@ -34,6 +35,7 @@ import type {
 import { MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
 import { fileSource } from './byte-source.js';
 import { listDirectory } from './disk-listing.js';
+import { RangeNoter } from './noted-ranges.js';
 
 const OPERATION = 'long_term_archive_transfer';
 const PIECE = 1024 * 1024;
@@ -132,10 +134,16 @@ export class DiskArchiveStore implements ArchiveStore {
     return toStored(key, found);
   }
 
-  async readBack(key: string, options: ReadOptions = {}): Promise<{ bytes: number; sha256: string }> {
+  async readBack(key: string, options: ReadOptions = {}): Promise<ReadBack> {
     return await this.#ask(
       key,
-      () => digestOfFile(this.#file(key), { ...options, flags: READ }),
+      async () => {
+        const { ranges, ...through } = options;
+        const noter = ranges && new RangeNoter(ranges);
+        const onBytes = (bytes: Buffer) => noter?.add(bytes);
+        const read = await digestOfFile(this.#file(key), { ...through, onBytes, flags: READ });
+        return { ...read, ...(noter && { ranges: noter.noted() }) };
+      },
       options.signal,
     );
   }

@@ -15,20 +15,22 @@ import { SETTINGS } from '../settings-registry.js';
 import type {
   ArchiveStore,
   ByteSource,
+  ReadBack,
   ReadOptions,
   StoredObject,
   PutOptions,
   TransferOptions,
 } from './archive-store.js';
-import { digested, MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
+import { MAX_JSON_BYTES, otherDigest, otherSize, parsedOrUndefined } from './archived-bytes.js';
 import { digestOfSource, fileSource } from './byte-source.js';
 import { classifyS3Error } from './classify-s3-error.js';
 import { guardBySha256, guardOf, withSigned } from './body-guard.js';
 import { sha256 } from './checksums.js';
 import { MultipartUpload } from './multipart-upload.js';
 import { objectStream } from './object-stream.js';
+import { readObject } from './read-object.js';
 import { ignoreOwnBucket, isMissing, isOver, isRefusal, mayBeDamage, storedObject } from './s3-answers.js';
-import { makeS3Client } from './s3-client.js';
+import { CONNECT_MS, makeS3Client } from './s3-client.js';
 import { listBucket } from './s3-listing.js';
 import type { S3Settings } from './s3-settings.js';
 import { anySignal } from '../utilities/any-signal.js';
@@ -65,6 +67,7 @@ export class S3ArchiveStore implements ArchiveStore {
   readonly #client: S3Client;
   readonly #patientClient: S3Client;
   readonly #bucket: string;
+  readonly #idleMs: number;
   readonly #partBytes: number;
   /** Largest object that is put in one request. */
   readonly #oneRequestBytes: () => Promise<number>;
@@ -88,7 +91,9 @@ export class S3ArchiveStore implements ArchiveStore {
     this.#partBytes = options.partBytes ?? 8 * MIB;
     this.#oneRequestBytes =
       options.oneRequestBytes ?? (() => Promise.resolve(SETTINGS['archive.one_request_bytes'].default));
-    this.#client = makeS3Client(options, { idleSeconds: options.idleSeconds ?? 60 });
+    const idleSeconds = options.idleSeconds ?? 60;
+    this.#idleMs = idleSeconds * 1000;
+    this.#client = makeS3Client(options, { idleSeconds });
     this.#patientClient = makeS3Client(options, { idleSeconds: COMPLETION_SECONDS, maxAttempts: 1 });
   }
 
@@ -180,27 +185,10 @@ export class S3ArchiveStore implements ArchiveStore {
     return found === undefined ? undefined : storedObject(key, found);
   }
 
-  async readBack(key: string, options: ReadOptions = {}): Promise<{ bytes: number; sha256: string }> {
-    return this.#ask(
-      key,
-      async () => {
-        const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }), {
-          abortSignal: options.signal,
-        });
-        const read = await digested(answer.Body as Readable, options);
-        if (answer.ContentLength !== undefined && read.bytes !== answer.ContentLength) {
-          throw new NetworkError(
-            `reading ${key} ended after ${read.bytes} of ${answer.ContentLength} bytes`,
-            {
-              operation: OPERATION,
-              subject: key,
-            },
-          );
-        }
-        return read;
-      },
-      options.signal,
-    );
+  async readBack(key: string, options: ReadOptions = {}): Promise<ReadBack> {
+    const object = { Bucket: this.#bucket, Key: key };
+    const limits = { connectMs: CONNECT_MS, idleMs: this.#idleMs };
+    return this.#ask(key, () => readObject(this.#client, object, limits, options), options.signal);
   }
 
   async readRange(key: string, offset: number, length: number): Promise<Buffer> {

@@ -1,7 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { S3Settings } from './s3-settings.js';
 
-const CONNECT_MS = 5_000;
+/** A request that has no connection after this long is given up. */
+export const CONNECT_MS = 5_000;
 /** Connections that nobody uses any more end by themselves after this long, so that a client needs no closing. */
 const UNUSED_MS = 10_000;
 /** A body of this size is sent only when the store has said that it wants it: that costs a connection and a round trip of its own. */

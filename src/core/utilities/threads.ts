@@ -48,7 +48,10 @@ export async function takeThread<Session extends object>(
   input?: unknown,
 ): Promise<Lease<Session>> {
   const thread = free.pop() ?? new Thread();
+  let isReleased = false;
   const release = () => {
+    if (isReleased) return;
+    isReleased = true;
     giveBack(thread);
   };
   try {
@@ -61,7 +64,10 @@ export async function takeThread<Session extends object>(
     get:
       (_, method) =>
       (...args: unknown[]) =>
-        thread.ask({ method: String(method), args }),
+        // The thread may be somebody else's by now.
+        isReleased
+          ? Promise.reject(new Error('this session was released'))
+          : thread.ask({ method: String(method), args }),
   });
   return { session, release };
 }

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { digested } from '../../../src/core/storage/archived-bytes.js';
 import { giveBlock, takeBlock, throughFile } from '../../../src/core/utilities/shared-blocks.js';
 
 const MIB = 1024 * 1024;
@@ -33,20 +31,6 @@ test('whoever reads a file gives its blocks back, also where that fails', async 
     await fail();
   });
   assert.ok(more < 5 * MIB, `${more} bytes more`);
-});
-
-test('whoever digests what is read back gives its blocks back', async () => {
-  const object = Array.from({ length: 5 }, () => Buffer.alloc(MIB));
-  const more = await blockMemoryAfter(20, async () => {
-    assert.equal((await digested(Readable.from(object))).bytes, 5 * MIB);
-  });
-  // One block of each is no shared one: of that the collector knows.
-  assert.ok(more < 25 * MIB, `${more} bytes more`);
-});
-
-test('the digest of a small object takes no block of a thread', async () => {
-  const more = await blockMemoryAfter(20, () => digested(Readable.from([Buffer.alloc(1000)])));
-  assert.ok(more < 25 * MIB, `${more} bytes more`);
 });
 
 // The last one: what it leaves to the collector would hide what the others take.

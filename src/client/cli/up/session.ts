@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../../core/utilities/unless-aborted.js';
 import { lockDataDirectory, type DataDirectoryLock } from '../../embedded/data-directory.js';
 import { startStack } from '../../embedded/stack.js';
 import { shutdownWish } from '../../embedded/starter.js';
@@ -10,7 +11,6 @@ import { Cleanup } from './cleanup.js';
 import { conclusion, lastFacts } from './conclusion.js';
 import { upDocument, type Outcome } from './document.js';
 import { Observer } from './observer.js';
-import { unlessAborted } from './reaching.js';
 import { sampleSource } from './sample.js';
 import { checkSource, sourceLocationName } from './source.js';
 import { prepareSystem } from './system.js';

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../../core/utilities/unless-aborted.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { completion, type Completion, type CompletionLimits } from '../../../core/policy/completion.js';
 import { PACKAGE_STATES, type PackageState } from '../../../core/states.js';
@@ -10,7 +11,7 @@ import { stages, type Stage } from '../display/stages.js';
 import { passes, shortMessage } from '../../errors.js';
 import { operatorName } from '../../operator-name.js';
 import type { Observer } from './observer.js';
-import { isAborted, unlessAborted, untilAborted } from './reaching.js';
+import { isAborted, untilAborted } from './reaching.js';
 import { keepScanning } from './scanning.js';
 import type { System } from './system.js';
 import { ARCHIVE } from './topology.js';
