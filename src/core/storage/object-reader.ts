@@ -11,7 +11,7 @@ import { RangeNoter } from './noted-ranges.js';
  * reads the head of an answer, and what is no object.
  */
 
-/** What the connection fills, of which a thread has one at a time. More would not stay in a processor's cache. */
+/** What the connection fills, of which a thread has one at a time. More gains nothing. */
 const BLOCK = Buffer.allocUnsafeSlow(256 * 1024);
 /** How far it is, is told at least this often. */
 const TELL_MS = 1000;

@@ -52,6 +52,18 @@ test('who takes a thread finds nothing of the one before, also where that one wa
   three.release();
 });
 
+test('a session that was released answers nobody, and its thread goes to one only', async () => {
+  const one = await take();
+  one.release();
+  one.release();
+  const [two, three] = [await take(), await take()];
+  await assert.rejects(one.session.note('one'), /was released/);
+  assert.deepEqual(await two.session.note('two'), ['two']);
+  assert.deepEqual(await three.session.note('three'), ['three']);
+  two.release();
+  three.release();
+});
+
 test('a thread that ends fails its calls for now, and the process goes on', async () => {
   const { session, release } = await take();
   await assert.rejects(session.end(), ServiceUnavailableError);
