@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { findProgram, missingWithout, ours } from './contenders.js';
+import { findProgram, missingWithout, OUR_ENV, ours } from './contenders.js';
 import type { Contender } from './harness.js';
 import type { LinkLab } from './link-lab.js';
 import type { SshServer } from './link-servers.js';
@@ -47,7 +47,7 @@ export function linkContenders(job: LinkJob, place: LinkPlace): Contender[] {
         mkdirSync(target(round), { recursive: true });
         return Promise.resolve();
       },
-      run: (round) => timed([...lab.near, ...command(target(round))]),
+      run: (round) => timed([...lab.near, ...command(target(round))], { env: OUR_ENV }),
       after: (round) => {
         // A server that was cut off with its client may still be writing.
         rmSync(target(round), { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });

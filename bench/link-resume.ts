@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OUR_ENV } from './contenders.js';
 import { median, type Case, type CaseResult } from './harness.js';
 import { sendingCommand, type LinkJob, type LinkPlace } from './link-contenders.js';
 import { timed, type Finished } from './timed.js';
@@ -45,7 +46,7 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
     bytes: job.bytes,
     files: job.files.length,
     contenders: [
-      counting(WHOLE, (command) => timed(command)),
+      counting(WHOLE, (command) => timed(command, { env: OUR_ENV })),
       counting(CUT, async (command) => {
         const begun = lab.arrivedBytes();
         const enough = () => lab.arrivedBytes() - begun >= CUT_AT * job.bytes;
@@ -54,7 +55,7 @@ export function resumeCase(job: LinkJob, place: LinkPlace): Case {
           await sleep(OUTAGE_MS);
         });
         lab.mend();
-        return await timed(command);
+        return await timed(command, { env: OUR_ENV });
       }),
     ],
   };

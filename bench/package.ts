@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram, missingWithout, ours } from './contenders.js';
+import { findProgram, missingWithout, OUR_ENV, ours } from './contenders.js';
 import {
   known,
   median,
@@ -133,9 +133,8 @@ function caseOf(folder: string, name: string, shape: SourceShape, other: string)
   };
 }
 
-/** A program of ours; without the variable that has Node read a list of certificates whenever it starts, though no package needs one. */
 function program(...[name = '', ...args]: string[]): Promise<Finished> {
-  return timed(ours(name, ...args), { env: { ...process.env, NODE_EXTRA_CA_CERTS: undefined } });
+  return timed(ours(name, ...args), { env: OUR_ENV });
 }
 
 /** Our rate as a part of what the slower of the two bounds allows: the median of the rounds. */

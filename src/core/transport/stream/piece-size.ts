@@ -2,13 +2,13 @@ import { MIB, MOST_PIECE_BYTES } from './frames.js';
 
 const LEAST_BYTES = 64 * 1024;
 /** A piece that is gone within the first time is followed by one of twice the length, one that took the second by half of it; milliseconds. */
-const QUICK_MS = 25;
-const SLOW_MS = 75;
+const QUICK_MS = 50;
+const SLOW_MS = 150;
 /** A journal, and what is told of it, stays short. */
 const MOST_BLOCKS = 50_000;
 const MOST_PIECES = 100_000;
 /** So many pieces of a stream are on their way at once. */
-const PIECES_ON_THE_WAY = 8;
+const PIECES_ON_THE_WAY = 4;
 
 /** How much of a file is read at once: the longest that a piece can be. */
 export function blockBytes(fileBytes: number): number {
@@ -16,7 +16,7 @@ export function blockBytes(fileBytes: number): number {
 }
 
 /**
- * How long the pieces of one stream are: as much as it sends within some 50 ms. A young or slow stream takes little, and does not hold up the
+ * How long the pieces of one stream are: as much as it sends within some 100 ms. A young or slow stream takes little, and does not hold up the
  * end of a file; and what a break of the line costs, half a piece for each stream, stays a share of the rate.
  */
 export class PieceSize {

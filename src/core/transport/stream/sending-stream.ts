@@ -17,12 +17,16 @@ export class SendingStream implements Taker {
   /** Files that were opened here only because something of them goes over this stream: the answer is known already. */
   readonly #knownAnswer = new Set<number>();
   readonly #size = new PieceSize();
+  /** Settled once the other end has said anything here, or the connection has ended. */
+  readonly #heard: Promise<void>;
+  #onHeard: () => void = ignore;
   #isRetired = false;
   #wasAnswered = false;
 
   constructor(connection: StreamConnection, queue: WorkQueue) {
     this.connection = connection;
     this.#queue = queue;
+    this.#heard = new Promise((resolve) => (this.#onHeard = resolve));
   }
 
   /** Whether the other end has ever answered something that was said here. */
@@ -41,7 +45,10 @@ export class SendingStream implements Taker {
 
   /** Works until the connection ends, and gives back what was not answered. */
   async run(): Promise<Error> {
-    this.connection.onEnd(() => this.#queue.leave(this));
+    this.connection.onEnd(() => {
+      this.#queue.leave(this);
+      this.#onHeard();
+    });
     this.#write().catch((error: unknown) => this.connection.fail(error as Error));
     try {
       await this.#hear();
@@ -79,6 +86,8 @@ export class SendingStream implements Taker {
       const work = await this.#queue.take(this);
       if (work === undefined) return;
       await this.#say(work);
+      // So much is ready long before TCP sends it: what follows is left to the streams that open next.
+      if (work.kind === 'piece') await this.#heard;
     }
   }
 
@@ -124,6 +133,7 @@ export class SendingStream implements Taker {
   async #hear(): Promise<void> {
     const { connection } = this;
     for (let frame = await connection.next(); frame !== undefined; frame = await connection.next()) {
+      this.#onHeard();
       switch (frame.type) {
         case 'alive':
           break;

@@ -13,9 +13,9 @@ import { Block, type Load, type OutgoingPiece, type Work } from './work-queue.js
 
 /** Other bytes arrived than were sent: so often a piece is sent again before the line is given up. */
 const MOST_WRONG = 3;
-/** Files from this size on begin before it is known what the other end has, with a piece of this size for each stream. */
+/** Files from this size on begin before it is known what the other end has, with a piece of this size for each stream: what TCP sends in its first two round trips. */
 const EARLY_FROM_BYTES = 64 * MIB;
-const EARLY_BYTES = MIB / 32;
+const EARLY_BYTES = 48 * 1024;
 /** After so many commits that found pieces missing something else is wrong. */
 const MOST_ROUNDS = 3;
 

@@ -14,8 +14,8 @@ const MEMORY_BYTES = 32 * MIB;
 /** For so many bytes one stream is worth its handshake. */
 const BYTES_A_STREAM = MIB;
 const LOOK_MS = 500;
-/** What is left must last longer than a trial of more streams. */
-const TRIAL_SECONDS = 5;
+/** What is left must last ten times as long as a trial of more streams, which costs some of the rate. */
+const TRIAL_SECONDS = 30;
 const MOST_STREAMS = 64;
 
 export interface StreamWay {

@@ -10,14 +10,15 @@ const RISING_GAIN = 2.5;
 const GROUP_MS = 50;
 /** A rise of the rate that shows that the line holds more. */
 const RISE = 1.15;
-/** After so long, in milliseconds, what was seen of the line counts no more, but for the last of it. */
-const MEMORY_MS = 10_000;
+/** After so long, in milliseconds, a rate that was seen counts no more, and a time; the last of each always does. */
+const RATE_MEMORY_MS = 10_000;
+const LATENCY_MEMORY_MS = 24_000;
 /** A round in which rate and latency are taken is no shorter. */
 const ROUND_MS = 500;
 /** Rounds of which the mean rate counts. */
 const SMOOTHED = 2;
-/** So often, in milliseconds, the queue of the line is emptied for a round. */
-const DRAIN_MS = 5000;
+/** So often, in milliseconds, the queue of the line is emptied for a round: it costs a third of a second, and a shortest time that is forgotten first would grow. */
+const DRAIN_MS = 20_000;
 /** Where the shortest time is longer than ever, nobody knows how much of it is the queue: it is made shorter by this. */
 const DRAIN = 0.75;
 
@@ -44,7 +45,7 @@ export class Window {
   #rounds: Round[] = [];
   /** The rate has risen since the beginning. */
   #isNew = true;
-  #drainedAt = 0;
+  #drainedAt: number | undefined;
   /** The shortest time ever. */
   #shortest = Infinity;
   #round = newRound();
@@ -76,20 +77,19 @@ export class Window {
     const lately = [...this.#rounds.slice(1 - SMOOTHED), { answered, length }];
     const rate = sum(lately.map((one) => one.answered)) / sum(lately.map((one) => one.length));
     const round = { endedAt: now, answered, length, rate, latency: shortest };
-    const last = this.#rounds.at(-1);
-    const known = this.#rounds.filter((one) => one === last || now - one.endedAt < MEMORY_MS);
-    this.#rounds = [...known, round];
-    const isRising = round.rate >= RISE * Math.max(0, ...known.map(({ rate }) => rate));
-    this.#isNew = known.length === 0 || (this.#isNew && isRising);
-    const highest = Math.max(...this.#rounds.map((one) => one.rate));
+    const seenBefore = highestRate(this.#rounds, now);
+    const isRising = rate >= RISE * seenBefore;
+    this.#isNew = this.#rounds.length === 0 || (this.#isNew && isRising);
+    this.#rounds = [...within(this.#rounds, now, LATENCY_MEMORY_MS), round];
     const latency = Math.min(...this.#rounds.map((one) => one.latency));
     this.#shortest = Math.min(this.#shortest, latency);
     const target = isRising ? RISING_GAIN * latency + GROUP_MS : this.#target(latency, now);
-    this.#bytes = Math.max(this.#isNew ? FIRST_BYTES : LEAST_BYTES, highest * target);
+    this.#bytes = Math.max(this.#isNew ? FIRST_BYTES : LEAST_BYTES, Math.max(rate, seenBefore) * target);
   }
 
   /** How long what is on the way shall take until it is answered, in milliseconds. */
   #target(latency: number, now: number): number {
+    this.#drainedAt ??= now;
     if (now - this.#drainedAt < DRAIN_MS) return GAIN * latency + GROUP_MS;
     this.#drainedAt = now;
     return Math.max(this.#shortest, DRAIN * latency) + GROUP_MS / 2;
@@ -99,6 +99,15 @@ export class Window {
 /** What is seen in a round. */
 function newRound(beganAt?: number) {
   return { beganAt, answered: 0, latency: Infinity };
+}
+
+/** The rounds that ended no longer ago, and the last. */
+function within(rounds: readonly Round[], now: number, milliseconds: number): Round[] {
+  return rounds.filter((one, index) => index === rounds.length - 1 || now - one.endedAt < milliseconds);
+}
+
+function highestRate(rounds: readonly Round[], now: number): number {
+  return Math.max(0, ...within(rounds, now, RATE_MEMORY_MS).map(({ rate }) => rate));
 }
 
 function sum(values: readonly number[]): number {

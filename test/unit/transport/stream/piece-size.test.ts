@@ -21,14 +21,14 @@ function lengths(bytesPerSecond: number, pieces: number, size = new PieceSize())
   });
 }
 
-test('at any rate the pieces become what the stream sends in 25 to 75 ms, within the bounds', () =>
+test('at any rate the pieces become what the stream sends in 50 to 150 ms, within the bounds', () =>
   fc.assert(
     fc.property(fc.double({ min: 1e3, max: 1e10, noNaN: true }), (rate) => {
       const last = lengths(rate, 40).at(-1)!;
       assert.ok(last >= LEAST && last <= MOST_PIECE_BYTES);
       const milliseconds = (last / rate) * 1000;
-      assert.ok(milliseconds >= 25 || last === MOST_PIECE_BYTES, `${milliseconds} ms`);
-      assert.ok(milliseconds <= 75 || last === LEAST, `${milliseconds} ms`);
+      assert.ok(milliseconds >= 50 || last === MOST_PIECE_BYTES, `${milliseconds} ms`);
+      assert.ok(milliseconds <= 150 || last === LEAST, `${milliseconds} ms`);
     }),
   ));
 
@@ -36,7 +36,7 @@ test('a stream that becomes slow makes shorter pieces after a few of them', () =
   const size = new PieceSize();
   lengths(1e8, 40, size);
   assert.ok(size.bytes > MIB);
-  lengths(1e6, 8, size);
+  lengths(4e5, 8, size);
   assert.equal(size.bytes, LEAST);
 });
 
@@ -47,7 +47,7 @@ test('a piece that was short for another reason says nothing about a longer one'
 });
 
 test('a stream has several pieces on its way, and of a file of any size so many can be told', () => {
-  assert.equal(pieceBytes(2 ** 30, 8 * MIB, MIB), MIB / 8);
+  assert.equal(pieceBytes(2 ** 30, 8 * MIB, MIB), MIB / 4);
   assert.equal(pieceBytes(2 ** 30, LEAST, MIB), LEAST);
   assert.equal(pieceBytes(2 ** 30, 8 * MIB, 1), LEAST);
   for (const bytes of [50e9, 399e9]) {
