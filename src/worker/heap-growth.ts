@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
+import { setHeapGrowth } from '../core/utilities/heap-growth.js';
 
 /** How far a heap may grow beyond what was alive at its last collection, in percent of that, before it is collected again. */
 const GROWTH_PERCENT = 50;
@@ -12,6 +13,6 @@ const YOUNG_MB = 8;
  * generation of the thread that calls stays as it is.
  */
 export function boundHeapGrowth(): void {
-  setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
+  setHeapGrowth(GROWTH_PERCENT);
   setFlagsFromString(`--max-semi-space-size=${YOUNG_MB}`);
 }

@@ -1,3 +1,4 @@
+import { letBytesPass } from '../../utilities/heap-growth.js';
 import type { StreamConnection } from './connection.js';
 import type { HeaderOf } from './frames.js';
 import { BufferPool } from './buffer-pool.js';
@@ -36,7 +37,12 @@ export class StreamReceiver {
    * @param hello of the sender, where it was read already
    * @throws what ended it, other than a goodbye; the other end has been told
    */
-  serve(connection: StreamConnection, hello?: HeaderOf<'hello'>): Promise<void> {
-    return new Reception(connection, this.#options.directoryOf, this.#buffers).run(hello);
+  async serve(connection: StreamConnection, hello?: HeaderOf<'hello'>): Promise<void> {
+    const end = letBytesPass();
+    try {
+      await new Reception(connection, this.#options.directoryOf, this.#buffers).run(hello);
+    } finally {
+      end();
+    }
   }
 }
