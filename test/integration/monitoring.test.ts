@@ -300,6 +300,11 @@ test(
         assert.deepEqual(there().toSorted(), [foreign, tar, `${tar}.result.json`].toSorted(), 'it is young');
 
         for (const name of [foreign, tar]) utimesSync(join(first, name), 1_700_000_000, 1_700_000_000);
+        await measure('first');
+        assert.ok(existsSync(join(first, tar)), 'no archive has it');
+        assert.match((await told())[0]?.message ?? '', /no archive has its package/);
+
+        await archive(dataSource, one!.id);
         const whole = readFileSync(result, 'utf8');
         const { members, ...rest } = JSON.parse(whole) as { members: { path: string }[] };
         const lone = members.map((member) => ({ ...member, path: 'obs-1/b.dat' }));
@@ -322,3 +327,17 @@ test(
     );
   },
 );
+
+/** An archive, and a verified copy of the package there. */
+async function archive(dataSource: DataSource, packageId: string): Promise<void> {
+  await dataSource.query(
+    `with archive as (
+       insert into data_location (id, site_id, name, location_type, storage_type, priority, active, bucket, deletable)
+       select gen_random_uuid(), id, 'lta', 'long_term_archive', 's3', 1, true, 'lta', false from site where short_name = 'ccat'
+       returning id)
+     insert into physical_copy (id, raw_data_package_id, data_location_id, state, path, bytes, sha256, verified_at, created_at)
+     select gen_random_uuid(), p.id, archive.id, 'present', p.name || '.tar', p.bytes, p.sha256, now(), now()
+     from raw_data_package p, archive where p.id = $1`,
+    [packageId],
+  );
+}

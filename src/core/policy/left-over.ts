@@ -5,8 +5,8 @@ export interface LeftOverFacts {
   state: PackageState;
   /** Its copy in that buffer, where it ever had one. */
   copyHere?: PhysicalCopyState;
-  /** Copies elsewhere that are there. */
-  copiesElsewhere: number;
+  /** Copies in archives that are there, each verified by reading it back. */
+  archiveCopies: number;
   /** A copy of it in an archive is damaged. */
   damaged: boolean;
   /** A data transfer brings it to that buffer. */
@@ -37,7 +37,7 @@ export function whyKept(facts: LeftOverFacts): WhyKept | undefined {
   // Somebody may have put it there for the repair.
   if (facts.damaged) return passes('an archive copy of its package is damaged');
   if (members?.count === 0) return undefined;
-  if (facts.copiesElsewhere === 0) return stays('the catalogue knows of no other copy');
+  if (facts.archiveCopies === 0) return stays('no archive has its package');
   if (!facts.madeHere) return undefined;
   if (members === undefined) return stays('no result lies beside it, so that nobody knows what is in it');
   if (members.recorded < members.count)

@@ -4,7 +4,7 @@ import { whyKept, type LeftOverFacts } from '../../../src/core/policy/left-over.
 
 const SAFE: LeftOverFacts = {
   state: 'waiting',
-  copiesElsewhere: 1,
+  archiveCopies: 1,
   damaged: false,
   onItsWay: false,
   held: false,
@@ -13,12 +13,12 @@ const SAFE: LeftOverFacts = {
   members: { count: 2, recorded: 2 },
 };
 
-test('what is whole elsewhere may go, and what holds nothing', () => {
+test('what is whole in an archive may go, and what holds nothing', () => {
   for (const facts of [
     SAFE,
     { ...SAFE, copyHere: 'deleted' as const },
     { ...SAFE, madeHere: false, members: undefined },
-    { ...SAFE, state: 'failed' as const, copiesElsewhere: 0, members: { count: 0, recorded: 0 } },
+    { ...SAFE, state: 'failed' as const, archiveCopies: 0, members: { count: 0, recorded: 0 } },
   ])
     assert.equal(whyKept(facts), undefined);
 });
@@ -32,7 +32,7 @@ test('each single doubt keeps it; a person is asked where it does not end by its
     [{ onItsWay: true }, true],
     [{ held: true }, true],
     [{ deletable: false }, true],
-    [{ copiesElsewhere: 0 }, false],
+    [{ archiveCopies: 0 }, false],
     [{ members: undefined }, false],
     [{ members: { count: 2, recorded: 1 } }, false],
   ];
