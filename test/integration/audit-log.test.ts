@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DataSource } from 'typeorm';
+import { uniqueId } from '../../src/core/utilities/unique-id.js';
 import { arrived, archive, entry, observatory, packaged } from './support/catalogue-fixture.js';
 import { withCatalogue } from './support/database.js';
 
@@ -32,7 +33,7 @@ test('entries of many transactions at once are linked into one chain', () =>
     ]);
     const head = await catalogue.auditLog.seal();
     const verdict = await catalogue.auditLog.verify();
-    assert.deepEqual(verdict, { checked: head?.sequence, unsealed: 0, head, faults: [] });
+    assert.deepEqual(verdict, { checked: head?.sequence, unsealed: 0, head, last: head, faults: [] });
     assert.deepEqual((await catalogue.auditLog.verify({ from: 3, to: 5 })).checked, 3);
   }));
 
@@ -147,6 +148,48 @@ test('a log whose end was cut off looks whole, but not to who kept an anchor', (
       faults.map((one) => [one.kind, one.sequence]),
       [['cut_off', anchor.sequence]],
     );
+  }));
+
+test('a check goes on behind the end of the one before, and finds what was done to that end and since', () =>
+  withCatalogue(async ({ catalogue, dataSource }) => {
+    await observatory(catalogue);
+    await catalogue.auditLog.seal();
+    const { last: since } = await catalogue.auditLog.verify();
+    assert.ok(since);
+    assert.deepEqual(await catalogue.auditLog.verify({ since }), {
+      ...(await catalogue.auditLog.verify()),
+      checked: 0,
+    });
+    const problem = { errorClass: 'StorageError', operation: 'deletion', subject: 's', message: 'm' };
+    const found = async () =>
+      (await catalogue.auditLog.verify({ since })).faults.map((one) => [one.kind, one.sequence]);
+    const at = await observatory(catalogue);
+    await packaged(catalogue, at, [entry('obs-1/a')]);
+    await catalogue.reportProblem(problem);
+    const head = await catalogue.auditLog.seal();
+    const { checked, last, faults } = await catalogue.auditLog.verify({ since });
+    assert.deepEqual([checked, last, faults], [head!.sequence - since.sequence, head, []]);
+    assert.ok(checked > 0);
+
+    await dataSource.query(
+      `insert into audit_entry (id, action, subject_type, subject_id, facts) values ($1, 'forged', 'site', $1, '{}')`,
+      [uniqueId()],
+    );
+    await dataSource.query('delete from audit_unsealed');
+    assert.deepEqual(await found(), [['not_sealed', undefined]]);
+    const next = since.sequence + 1;
+    await forge(
+      dataSource,
+      `update audit_entry set facts = '{}' where id = (select entry_id from audit_seal where sequence = ${next})`,
+    );
+    assert.deepEqual((await found())[0], ['changed', next]);
+    await forge(
+      dataSource,
+      `update audit_seal set hash = repeat('0', 64) where sequence = ${since.sequence}`,
+    );
+    assert.ok((await found()).some(([kind]) => kind === 'anchor_differs'));
+    await forge(dataSource, `delete from audit_seal where sequence >= ${since.sequence}`);
+    assert.deepEqual((await found())[0], ['cut_off', since.sequence]);
   }));
 
 test('what was done to a package and its copies is told by its name', () =>

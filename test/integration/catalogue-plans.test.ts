@@ -108,7 +108,7 @@ function noting(catalogue: Catalogue, asked: Set<string>): Catalogue {
 
 function callsOf(part: object, prefix = ''): string[] {
   const own = Object.getOwnPropertyNames(Object.getPrototypeOf(part) as object)
-    .filter((name) => !['constructor', 'headBefore'].includes(name))
+    .filter((name) => !['constructor', 'headBefore', 'sealAt'].includes(name))
     .map((name) => prefix + name);
   const parts = Object.entries(part).filter(([name, value]) => name !== 'transactions' && isPart(value));
   return [...own, ...parts.flatMap(([name, value]) => callsOf(value as object, `${name}.`))];

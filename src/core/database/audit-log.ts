@@ -16,6 +16,8 @@ export interface AuditVerdict {
   unsealed: number;
   /** The end of the chain, for whoever keeps anchors. */
   head?: AuditHead;
+  /** The last place that was checked, where any was: a later check may begin behind it. */
+  last?: AuditHead;
   /** Where the chain is wrong, in its order; at most {@link MOST_FAULTS}. */
   faults: AuditFault[];
 }
@@ -48,12 +50,15 @@ export class AuditLog {
    *
    * @param options.from first place to check, 1 unless told otherwise; `to`: the last one
    * @param options.anchors ends of the chain that were noted down elsewhere
+   * @param options.since the last place of an earlier check: only what follows is read, and `from` is of no use
    */
-  async verify(options: { from?: number; to?: number; anchors?: AuditHead[] } = {}): Promise<AuditVerdict> {
-    const { from = 1, to = Infinity, anchors = [] } = options;
+  async verify(
+    options: { from?: number; to?: number; anchors?: AuditHead[]; since?: AuditHead } = {},
+  ): Promise<AuditVerdict> {
+    const { from = 1, to = Infinity, since, anchors = [] } = options;
     const faults: AuditFault[] = [];
     let checked = 0;
-    let before = await this.headBefore(from);
+    let before = since ?? (await this.headBefore(from));
     for (;;) {
       const page = await this.transactions.read((manager) => log.sealsAfter(manager, before.sequence, PAGE));
       const wanted = page.filter(({ seal }) => seal.sequence <= to);
@@ -64,14 +69,13 @@ export class AuditLog {
       }
       if (wanted.length < PAGE || faults.length >= MOST_FAULTS) break;
     }
+    const begin = since && (await this.sealAt(since.sequence));
+    if (since !== undefined) faults.push(...checkAnchor(since, begin?.hash));
     for (const anchor of anchors)
-      faults.push(
-        ...checkAnchor(
-          anchor,
-          await this.transactions.read((manager) => log.hashAt(manager, anchor.sequence)),
-        ),
-      );
-    const outside = await this.transactions.read((manager) => log.entriesOutside(manager, MOST_FAULTS));
+      faults.push(...checkAnchor(anchor, (await this.sealAt(anchor.sequence))?.hash));
+    const outside = await this.transactions.read((manager) =>
+      log.entriesOutside(manager, MOST_FAULTS, begin?.entryId),
+    );
     for (const { id, action } of outside)
       faults.push({
         kind: 'not_sealed',
@@ -79,7 +83,14 @@ export class AuditLog {
         words: `entry ${id} (${action}) is outside of the chain: it was put there by hand`,
       });
     const unsealed = await this.transactions.read((manager) => log.countUnsealed(manager));
-    return { checked, unsealed, head: await this.head(), faults: faults.slice(0, MOST_FAULTS) };
+    const { sequence, hash } = before;
+    return {
+      checked,
+      unsealed,
+      head: await this.head(),
+      ...(sequence > 0 && { last: { sequence, hash } }),
+      faults: faults.slice(0, MOST_FAULTS),
+    };
   }
 
   /** Entries about what a word names (a package's name, the ID of anything), oldest first; at most 10000. */
@@ -89,8 +100,12 @@ export class AuditLog {
     );
   }
 
+  private sealAt(sequence: number): ReturnType<typeof log.sealAt> {
+    return this.transactions.read((manager) => log.sealAt(manager, sequence));
+  }
+
   private async headBefore(sequence: number): Promise<AuditHead> {
-    const hash = await this.transactions.read((manager) => log.hashAt(manager, sequence - 1));
-    return hash === undefined ? CHAIN_START : { sequence: sequence - 1, hash };
+    const seal = await this.sealAt(sequence - 1);
+    return seal === undefined ? CHAIN_START : { sequence: sequence - 1, hash: seal.hash };
   }
 }

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { appendFile, readFile } from 'node:fs/promises';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
 import type { NumberedEntry } from '../../../core/database/catalogue/audit-log.js';
 import { ConfigurationError } from '../../../core/exceptions.js';
@@ -14,6 +15,7 @@ interface VerifyFlags {
   from?: number;
   to?: number;
   anchors?: string;
+  checkpoint?: string;
   json: boolean;
   dataDir?: string;
 }
@@ -25,11 +27,17 @@ export function registerAuditLog(program: Command, io: Io): void {
     .command('verify')
     .summary('find an entry that was changed, removed or moved')
     .description(
-      'Recomputes the chain of hashes from what is stored, and names every entry that was changed, removed or moved. Exit code 1 if there is one. Without anchors, a log whose end was cut off looks whole: see `cdt audit-log anchor`.',
+      'Recomputes the chain of hashes from what is stored, and names every entry that was changed, removed or moved. Exit code 1 if there is one. Without anchors, a log whose end was cut off looks whole: see `cdt audit-log anchor`. With a checkpoint, what was changed before it is not seen: check the whole now and then.',
     )
     .option('--from <sequence>', 'first entry to check', sequence)
     .option('--to <sequence>', 'last entry to check', sequence)
     .option('--anchors <file>', 'ends of the chain that `cdt audit-log anchor` noted down')
+    .addOption(
+      new Option(
+        '--checkpoint <file>',
+        'check only what follows the end that the last check without a fault noted in this file, and note the new one',
+      ).conflicts(['from', 'to']),
+    )
     .option(...JSON_OUTPUT, false)
     .option(...DATA_DIR)
     .action((flags: VerifyFlags) => verify(flags, io));
@@ -47,9 +55,7 @@ export function registerAuditLog(program: Command, io: Io): void {
       );
       if (head === undefined)
         throw new ConfigurationError('the audit log is empty', { subject: 'audit log' });
-      await appendFile(flags.file, `${JSON.stringify({ ...head, at: new Date().toISOString() })}\n`, {
-        flush: true,
-      });
+      await note(flags.file, head);
       io.err.write(`entry ${head.sequence} noted down in ${flags.file}\n`);
     });
   group
@@ -71,11 +77,15 @@ export function registerAuditLog(program: Command, io: Io): void {
 
 async function verify(flags: VerifyFlags, io: Io): Promise<void> {
   const anchors = flags.anchors === undefined ? [] : await readAnchors(flags.anchors);
-  const { from, to } = flags;
+  const { from, to, checkpoint } = flags;
+  const since =
+    checkpoint !== undefined && existsSync(checkpoint) ? (await readAnchors(checkpoint)).at(-1) : undefined;
   const verdict = await withCatalogue(await serversFor(flags, io.environment), (catalogue) =>
-    catalogue.auditLog.verify({ from, to, anchors }),
+    catalogue.auditLog.verify({ from, to, anchors, since }),
   );
   if (verdict.faults.length > 0) io.exit(EXIT.failed);
+  else if (checkpoint !== undefined && verdict.last !== undefined && verdict.checked > 0)
+    await note(checkpoint, verdict.last);
   if (flags.json) {
     io.out(`${JSON.stringify({ ok: verdict.faults.length === 0, ...verdict }, null, 2)}\n`);
     return;
@@ -88,6 +98,10 @@ async function verify(flags: VerifyFlags, io: Io): Promise<void> {
   const lines = verdict.faults.map((one) => one.words);
   const outcome = lines.length === 0 ? 'the audit log is as it was written' : count(lines.length, 'fault');
   io.out(`${[...lines, `${outcome}: ${checked}${waiting}`].join('\n')}\n`);
+}
+
+async function note(file: string, head: AuditHead): Promise<void> {
+  await appendFile(file, `${JSON.stringify({ ...head, at: new Date().toISOString() })}\n`, { flush: true });
 }
 
 const anchorShape = z.object({ sequence: z.int().positive(), hash: z.string().regex(/^[0-9a-f]{64}$/) });

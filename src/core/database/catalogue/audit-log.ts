@@ -10,6 +10,7 @@ import { asUuid, columns, lock, row, rows } from './sql.js';
 
 /** Entries sealed in one transaction: others wait for it no longer than this takes. */
 const SEALED_AT_ONCE = 1000;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** The columns of an entry `e` as its hash is taken of it. */
 export const AUDIT_ENTRY = `e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, e.action,
@@ -51,11 +52,11 @@ export function head(manager: EntityManager): Promise<AuditHead | undefined> {
   );
 }
 
-export async function hashAt(manager: EntityManager, sequence: number): Promise<string | undefined> {
-  const found = await row<{ hash: string }>(manager, 'select hash from audit_seal where sequence = $1', [
-    sequence,
-  ]);
-  return found?.hash;
+export function sealAt(
+  manager: EntityManager,
+  sequence: number,
+): Promise<Pick<AuditSeal, 'entryId' | 'hash'> | undefined> {
+  return row(manager, 'select entry_id as "entryId", hash from audit_seal where sequence = $1', [sequence]);
 }
 
 export interface SealedEntry {
@@ -79,14 +80,22 @@ export async function sealsAfter(
   return found.map(({ entry, ...one }) => ({ seal: one, entry: entry ?? undefined }));
 }
 
-/** Entries that neither have a seal nor wait for one: nobody wrote them as entries are written. */
-export async function entriesOutside(manager: EntityManager, limit: number): Promise<AuditEntry[]> {
+/**
+ * Entries that neither have a seal nor wait for one: nobody wrote them as entries are written.
+ *
+ * @param since an entry: only those that were made after it are looked at, as their IDs tell
+ */
+export async function entriesOutside(
+  manager: EntityManager,
+  limit: number,
+  since = FIRST_ID,
+): Promise<AuditEntry[]> {
   return await rows(
     manager,
     `select ${AUDIT_ENTRY} from audit_entry e
-     where not exists (select from audit_seal s where s.entry_id = e.id)
+     where e.id > $2 and not exists (select from audit_seal s where s.entry_id = e.id)
        and not exists (select from audit_unsealed u where u.entry_id = e.id) order by e.at, e.id limit $1`,
-    [limit],
+    [limit, since],
   );
 }
 
