@@ -21,22 +21,20 @@ let ran = 0;
 let stack;
 const children = new Set();
 let interrupted = false;
-/** What is left to do for checks that run beside the stage after them. */
+/** What is left to do for checks that run beside the stage after them, when that has ended. */
 const afterwards = [];
 
 const stages = {
-  build: () => check('type check and build', () => prepare({ project: 'tsconfig.json', builds: 'always' })),
-  // One processor is all they use: they run beside the stage after them, and what they say comes at its end.
+  // Each keeps one processor busy, as the build does, and needs nothing that is built: they run beside it.
   lint: () => {
     const lint = held('node_modules/eslint/bin/eslint.js', '.');
-    const format = lint.then(() =>
-      held('node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'),
-    );
+    const format = held('node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.');
     afterwards.push(async () => {
       await check('lint', () => tellHeld(lint));
       await check('format', () => tellHeld(format));
     });
   },
+  build: () => check('type check and build', () => prepare({ project: 'tsconfig.json', builds: 'always' })),
   unit: async () => {
     await requireTools(['openssl']);
     await tests('unit', { concurrency: 2 });
