@@ -174,7 +174,8 @@ class Reception {
     response.on('error', (error) => this.#fail(error));
     if (statusCode >= 300) {
       const said: Buffer[] = [];
-      const end = () => this.#answered({ statusCode, headers: joined(headers), said: said.join('') });
+      const end = () =>
+        this.#answered({ statusCode, headers: joined(headers), said: String(Buffer.concat(said)) });
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {
         said.push(chunk);
@@ -196,6 +197,7 @@ class Reception {
   }
 
   #digest(bytes: Buffer): void {
+    if (this.#outcome !== undefined) return;
     const ours = this.#length === undefined ? bytes : bytes.subarray(0, this.#length - this.#bytes);
     this.#hash.update(ours);
     this.#noter.add(ours);
@@ -217,8 +219,9 @@ class Reception {
   }
 
   #end(): void {
+    if (this.#outcome !== undefined) return;
     const sha256 = this.#hash.digest('hex');
-    this.#outcome ??= { bytes: this.#bytes, sha256, ranges: this.#noter.noted() };
+    this.#outcome = { bytes: this.#bytes, sha256, ranges: this.#noter.noted() };
     this.#request.destroy();
     this.#changed();
   }

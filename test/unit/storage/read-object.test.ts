@@ -198,8 +198,10 @@ test('whoever stops it gets the reason at once, and the connection is closed', a
       async (store, _, sockets) => {
         const control = new AbortController();
         const reason = new Error('stopped in the middle');
-        const reading = store.readBack('x', { signal: control.signal });
-        await Promise.all([assert.rejects(reading, reason), sleep(400).then(() => control.abort(reason))]);
+        const reading = assert.rejects(store.readBack('x', { signal: control.signal }), reason);
+        await sleep(400);
+        control.abort(reason);
+        await reading;
         for (const socket of sockets) if (!socket.closed) await once(socket, 'close');
         await assert.rejects(store.readBack('x', { signal: control.signal }), reason);
       },
