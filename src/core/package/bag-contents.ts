@@ -1,11 +1,12 @@
 import { createHash, hash as digestAtOnce } from 'node:crypto';
-import { decodePath } from '../utilities/path-text.js';
+import { bytesOfText } from '../utilities/path-text.js';
 import { END_OF_ARCHIVE, padding, tarHeader } from '../utilities/tar-writer.js';
 import {
   bagInfoText,
   DECLARATION,
   MANIFEST,
   manifestLine,
+  manifestText,
   PAYLOAD_FOLDER,
   payloadOxum,
   TAG_MANIFEST,
@@ -14,7 +15,8 @@ import type { PackageMember, RefusedEntry, SourceEntry } from './package-result.
 import type { EntryOutcome } from './packer.js';
 import { wholeSeconds } from './source-member.js';
 
-const DATA = Buffer.from(`${PAYLOAD_FOLDER}/`);
+/** Characters of the manifest that are gathered before they become bytes. */
+const GATHERED = 64 * 1024;
 
 /** What is in a bag, as far as it was dealt with, and what is not. */
 export class BagContents {
@@ -25,6 +27,8 @@ export class BagContents {
   payloadBytes = 0;
   readonly #manifest: Buffer[] = [];
   readonly #digest = createHash('sha256');
+  /** Lines that are not yet in it, their bytes as Latin-1. */
+  #lines = '';
   #newest = 0n;
 
   /** Notes what came of the next entry. */
@@ -35,19 +39,29 @@ export class BagContents {
     }
     const { path, kind, size, mtimeNs } = entry;
     const { ctimeNs, sha256 } = outcome;
-    this.members.push({ path, kind, size, mtimeNs, ctimeNs, ...(sha256 !== undefined && { sha256 }) });
     const time = BigInt(mtimeNs);
     if (time > this.#newest) this.#newest = time;
-    if (sha256 === undefined) return;
-    const line = manifestLine(sha256, Buffer.concat([DATA, decodePath(path)]));
-    this.#manifest.push(line);
-    this.#digest.update(line);
+    if (sha256 === undefined) {
+      this.members.push({ path, kind, size, mtimeNs, ctimeNs });
+      return;
+    }
+    this.members.push({ path, kind, size, mtimeNs, ctimeNs, sha256 });
+    this.#lines += manifestText(sha256, `${PAYLOAD_FOLDER}/${bytesOfText(path)}`);
+    if (this.#lines.length >= GATHERED) this.#keepLines();
     this.fileCount += 1;
     this.payloadBytes += size;
   }
 
+  #keepLines(): void {
+    const bytes = Buffer.from(this.#lines, 'latin1');
+    this.#lines = '';
+    this.#manifest.push(bytes);
+    this.#digest.update(bytes);
+  }
+
   /** What comes behind the payload in the tar of a bag of this name: its tags, and the tar's end. */
   *rest(name: string, bagInfo: Record<string, string>): Generator<Buffer> {
+    this.#keepLines();
     const folder = Buffer.from(name).toString('latin1');
     const mtime = wholeSeconds(this.#newest);
     // A bag without a payload folder is none.

@@ -11,7 +11,8 @@ import type { ExpectedEntry } from './source-member.js';
 const BLOCK_BYTES = 1024 * 1024;
 /** Threads that read: what small files cost is not their bytes but their being opened one by one. */
 const PACKERS = 2;
-const FILLED_AHEAD = 2 * PACKERS;
+/** Blocks that they are ahead: several times those of a file of megabytes, so that the one reads on in the next file while the other ends its own. */
+const FILLED_AHEAD = 12;
 
 /** What a bag is made of. */
 export interface BagPlan extends PackingPlan {

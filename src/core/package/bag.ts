@@ -1,4 +1,5 @@
 import { PackageError } from '../exceptions.js';
+import type { PathBytes } from '../utilities/path-text.js';
 import { printable } from '../utilities/printable.js';
 
 /** The texts of a BagIt 1.0 bag (RFC 8493). Where names are unusual, GNU `sha256sum -c` is obeyed before BagIt. */
@@ -44,9 +45,14 @@ export function payloadOxum(bytes: number, files: number): string {
 
 /** A line of a manifest as `sha256sum` writes it: a name with a line break or backslash is escaped, and the line marked. */
 export function manifestLine(sha256: string, path: Buffer): Buffer {
-  const name = path.toString('latin1');
-  const escaped = name.replace(/[\n\r\\]/g, (character) => ESCAPES[character] ?? character);
-  return Buffer.from(`${escaped === name ? '' : '\\'}${sha256}  ${escaped}\n`, 'latin1');
+  return Buffer.from(manifestText(sha256, path.toString('latin1')), 'latin1');
+}
+
+/** The bytes of {@link manifestLine} as text of Latin-1. */
+export function manifestText(sha256: string, path: PathBytes): string {
+  if (!TO_ESCAPE.test(path)) return `${sha256}  ${path}\n`;
+  const escaped = path.replace(/[\n\r\\]/g, (character) => ESCAPES[character] ?? character);
+  return `\\${sha256}  ${escaped}\n`;
 }
 
 /** The inverse of {@link manifestLine}, without the line's end; undefined for what is no such line. */
@@ -61,6 +67,7 @@ export function parseManifestLine(line: Buffer): { sha256: string; path: Buffer 
 }
 
 const BACKSLASH = 0x5c;
+const TO_ESCAPE = /[\n\r\\]/;
 const ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\\': '\\\\' };
 const ESCAPED = Object.fromEntries(Object.entries(ESCAPES).map(([character, escape]) => [escape, character]));
 

@@ -1,13 +1,12 @@
 import { createHash, hash as digestAtOnce, type Hash } from 'node:crypto';
 import { closeSync, readSync, type BigIntStats } from 'node:fs';
-import type { PathBytes } from '../utilities/path-text.js';
+import { bytesOfText, type PathBytes } from '../utilities/path-text.js';
 import { padding, tarHeader } from '../utilities/tar-writer.js';
 import { asBuffer, takeThreads, type Lease } from '../utilities/threads.js';
 import { PAYLOAD_FOLDER } from './bag.js';
 import type { RefusedEntry } from './package-result.js';
 import {
   changedSince,
-  memberPath,
   readFolder,
   readLink,
   Refusal,
@@ -202,7 +201,7 @@ export class Packer {
 
   #header(entry: ExpectedEntry, stats: BigIntStats, linkTarget?: PathBytes): Buffer {
     return tarHeader({
-      path: this.#payload + memberPath(entry),
+      path: this.#payload + bytesOfText(entry.path),
       kind: entry.kind,
       size: entry.size,
       mode: Number(stats.mode),

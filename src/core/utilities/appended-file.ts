@@ -38,7 +38,9 @@ export class AppendedFile {
   /** Takes all of the bytes; they may be used again when it returns. */
   async append(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length;) {
-      const copied = bytes.copy(this.#block, this.#filled, at);
+      const copied = Math.min(bytes.length - at, BLOCK_BYTES - this.#filled);
+      // Of memory that threads share, `copy` takes twice as long: it goes word by word.
+      this.#block.fill(bytes.subarray(at, at + copied), this.#filled, this.#filled + copied);
       at += copied;
       this.#filled += copied;
       if (this.#filled === BLOCK_BYTES) await this.#next();

@@ -13,6 +13,8 @@ export const MAX_HEADER_SIZE = 0o77777777777;
 const MAX_HEADER_SECONDS = 0o77777777777n;
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
+const SPACE = 0x20;
+const ZERO = 0x30;
 
 /** One entry as its header tells it. Paths are bytes, since on Linux names are bytes. */
 export interface TarEntry {
@@ -91,56 +93,64 @@ interface UstarFields {
   linkTarget: string;
 }
 
-/** Owner and group 0. */
-const OWNER = octal(0, 8).repeat(2);
-/** What stands in the place of the sum while it is made. */
-const BLANK_SUM = ' '.repeat(8);
-/** The format's name and version, no names of owner and group. */
-const USTAR = 'ustar\0' + '00' + '\0'.repeat(64);
-const NO_DEVICE = octal(0, 8).repeat(2);
-const SUM_OF_FIXED = sumOf(OWNER + BLANK_SUM + USTAR + NO_DEVICE);
+/** Where the fields of a ustar header are (POSIX.1, pax, "ustar Interchange Format"). */
+const AT = { name: 0, mode: 100, size: 124, mtime: 136, sum: 148, type: 156, linkTarget: 157, prefix: 345 };
+/** What is the same in all headers: owner and group 0, no names and no device of them, the format, and blanks where the sum is while it is made. */
+const FIXED = Buffer.alloc(BLOCK);
+for (const at of [108, 116, 329, 337]) putOctal(FIXED, at, 8, 0);
+FIXED.write('ustar\0' + '00', 257, 'latin1');
+FIXED.fill(' ', AT.sum, AT.sum + 8);
+const SUM_OF_FIXED = FIXED.reduce((sum, byte) => sum + byte, 0);
 
+/** Each field is put byte by byte, and summed up as it is: gathering texts takes several times as long, and there is one for each file. */
 function ustarHeader({ type, name, prefix, size, mode, seconds, linkTarget }: UstarFields): Buffer {
-  const modeField = octal(mode, 8);
-  const sizeField = size <= MAX_HEADER_SIZE ? octal(size, 12) : base256(size, 12);
-  const timeField = octal(seconds, 12);
-  const sum = SUM_OF_FIXED + sumOf(name + modeField + sizeField + timeField + type + linkTarget + prefix);
-  const text =
-    field(name, NAME_BYTES) +
-    modeField +
-    OWNER +
-    sizeField +
-    timeField +
-    octal(sum, 8) +
-    type +
-    field(linkTarget, NAME_BYTES) +
-    USTAR +
-    NO_DEVICE +
-    field(prefix, PREFIX_BYTES);
-  return Buffer.from(field(text, BLOCK), 'latin1');
+  const header = Buffer.from(FIXED);
+  const sum =
+    SUM_OF_FIXED +
+    putText(header, AT.name, name) +
+    putOctal(header, AT.mode, 8, mode) +
+    (size <= MAX_HEADER_SIZE ? putOctal(header, AT.size, 12, size) : putBase256(header, AT.size, 12, size)) +
+    putOctal(header, AT.mtime, 12, seconds) +
+    putText(header, AT.type, type) +
+    putText(header, AT.linkTarget, linkTarget) +
+    putText(header, AT.prefix, prefix);
+  putOctal(header, AT.sum, 8, sum);
+  return header;
 }
 
-/** The sum of a text's bytes; the zeros that fill a field add nothing to it. */
-function sumOf(text: string): number {
+/** Puts a text of Latin-1 at a place; the answer is the sum of its bytes, as that of the others below. */
+function putText(header: Buffer, at: number, text: string): number {
   let sum = 0;
-  for (let at = 0; at < text.length; at++) sum += text.charCodeAt(at);
+  for (let place = 0; place < text.length; place++) {
+    const byte = text.charCodeAt(place);
+    header[at + place] = byte;
+    sum += byte;
+  }
   return sum;
 }
 
-function field(text: string, bytes: number): string {
-  return text.padEnd(bytes, '\0');
-}
-
 /** Octal digits in a field that ends with a space and a NUL; with the NUL alone where they need that room. */
-function octal(value: number, bytes: number): string {
-  const digits = value.toString(8).padStart(bytes - 2, '0');
-  return digits.length === bytes - 1 ? `${digits}\0` : `${digits} \0`;
+function putOctal(header: Buffer, at: number, bytes: number, value: number): number {
+  const digits = value < 8 ** (bytes - 2) ? bytes - 2 : bytes - 1;
+  let [left, sum] = [value, 0];
+  for (let place = at + digits - 1; place >= at; place--) {
+    // No operators of bits, as a size exceeds 32 of them; and none for the remainder, which takes long of what may be a fraction.
+    const higher = Math.floor(left / 8);
+    const digit = ZERO + left - 8 * higher;
+    header[place] = digit;
+    sum += digit;
+    left = higher;
+  }
+  header[at + bytes - 1] = 0;
+  if (digits === bytes - 1) return sum;
+  header[at + digits] = SPACE;
+  return sum + SPACE;
 }
 
 /** What has more octal digits than a field: its bytes, behind a mark. */
-function base256(value: number, bytes: number): string {
+function putBase256(header: Buffer, at: number, bytes: number, value: number): number {
   const digits = Buffer.from(value.toString(16).padStart(2 * (bytes - 1), '0'), 'hex');
-  return `\x80${digits.toString('latin1')}`;
+  return putText(header, at, `\x80${digits.toString('latin1')}`);
 }
 
 /** A path in the two fields for it, the name as short as can be; undefined where it has no room there. */
