@@ -1,10 +1,17 @@
-import type { DataTransferPlan } from '../core/database/records.js';
+import type { DataTransferPlan, Location, PackageReference } from '../core/database/records.js';
 import { diskPolicy } from '../core/disk-rules.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { QUIET_TIMES } from '../core/policy/execution-wait.js';
 import { primaryBuffer } from '../core/policy/routing.js';
 import { makeDeletionPlanningActivities } from './deletion-planning.js';
 import type { Dependencies } from './dependencies.js';
+import {
+  started,
+  type Place,
+  type PlannedArchiving,
+  type PlannedPackage,
+  type PlannedTransfer,
+} from './journey-orders.js';
 import { whileBusy } from './liveness.js';
 
 /** Work that needs the catalogue and nothing else; it runs beside it. */
@@ -20,36 +27,6 @@ export interface FailedPackage {
   name: string;
   errorClass: string;
   message: string;
-}
-
-export interface PlannedPackage {
-  packageId: string;
-  name: string;
-  observation: string;
-  source: Place & { locationId: string };
-  /** Planned by this very call. */
-  fresh: boolean;
-}
-
-export interface PlannedTransfer {
-  dataTransferId: string;
-  name: string;
-  origin: Place;
-  destination: Place;
-  observations: string[];
-  packages: string[];
-}
-
-interface Place {
-  site: string;
-  location: string;
-}
-
-interface PlannedArchiving {
-  packageId: string;
-  name: string;
-  observation: string;
-  archive: Place;
 }
 
 /** What went over the line, and in which time. */
@@ -104,6 +81,11 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
       });
     },
 
+    /** Starts the creation of packages that were planned: apart from planning them, which does not find the same packages again. */
+    async startPackageCreations(input: { packages: PlannedPackage[] }): Promise<void> {
+      await whileBusy(() => dependencies.startJourneys('raw_data_package_creation', input.packages));
+    },
+
     async planDataTransfers(input: Place & { plannerId?: string }): Promise<Plan<PlannedTransfer>> {
       return whileBusy(async () => {
         const buffer = await catalogue.location(input.site, input.location);
@@ -120,7 +102,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           plannerId: input.plannerId,
         });
         return {
-          planned: transfers.map(toPlanned),
+          planned: await started(dependencies, 'data_transfer', transfers.map(toPlanned)),
           reasons: await reasonsOf(input.plannerId),
         };
       });
@@ -139,7 +121,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
       });
     },
 
-    /** Records what arrived and what did not, and tells which archives the arrived packages go to. */
+    /** Records what arrived and what did not, starts the archiving of what arrived, and tells of it. */
     async recordArrival(input: {
       dataTransferId: string;
       arrived: ArrivedPackage[];
@@ -165,16 +147,21 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
         // What is damaged there is put right by its repair, which waits for what arrived just now.
         const isDamaged = (packageId: string, locationId: string) =>
           damaged.some((one) => one.packageId === packageId && one.locationId === locationId);
-        return packages.flatMap((one) =>
-          archives
-            .filter((archive) => !isDamaged(one.id, archive.id))
-            .map((archive) => ({
-              packageId: one.id,
-              name: one.name,
-              observation: one.executedObsUnit,
-              archive: { site: archive.site, location: archive.name },
-            })),
-        );
+        const next: PlannedArchiving[] = [];
+        for (const archive of archives)
+          next.push(
+            ...(await startArchiving(
+              archive,
+              packages
+                .filter((one) => !isDamaged(one.id, archive.id))
+                .map(({ id, name, executedObsUnit }) => ({
+                  packageId: id,
+                  name,
+                  observation: executedObsUnit,
+                })),
+            )),
+          );
+        return next;
       });
     },
 
@@ -190,8 +177,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
     async planArchiveTransfers(input: Place): Promise<PlannedArchiving[]> {
       return whileBusy(async () => {
         const archive = await catalogue.location(input.site, input.location);
-        const packages = await catalogue.planArchiveTransfers(archive.id);
-        return packages.map((one) => ({ ...one, archive: input }));
+        return startArchiving(archive, await catalogue.planArchiveTransfers(archive.id));
       });
     },
 
@@ -272,6 +258,19 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
         });
     },
   };
+
+  /** Starts the journeys of packages into an archive, and notes that for its planner. */
+  async function startArchiving(to: Location, packages: PackageReference[]): Promise<PlannedArchiving[]> {
+    if (packages.length === 0) return [];
+    const archive = { site: to.site, location: to.name };
+    const orders = packages.map((one) => ({ ...one, archive }));
+    const begun = await started(dependencies, 'long_term_archive_transfer', orders);
+    await catalogue.noteArchivingStarted(
+      packages.map(({ packageId }) => packageId),
+      to.id,
+    );
+    return begun;
+  }
 
   /** How the disks of all locations are judged now. */
   async function disksNow() {

@@ -3,31 +3,22 @@ import type { PackagePlan } from '../core/database/catalogue/deletion-schedule.j
 import type { Location } from '../core/database/records.js';
 import { deletionRules } from '../core/deletion-rules.js';
 import type { Dependencies } from './dependencies.js';
+import { started, type DueDeletion, type Place } from './journey-orders.js';
 import { whileBusy } from './liveness.js';
-
-export interface Place {
-  site: string;
-  location: string;
-}
-
-/** A package of which something is due to be freed: where, and which archives have to answer for it first. */
-export interface DueDeletion {
-  packageId: string;
-  name: string;
-  observation: string;
-  order: { archives: Place[]; targets: Place[] };
-}
 
 /** Packages that one run of a planner decides about, at most. */
 const AT_ONCE = 300;
+/** Of them those in one transaction: whoever deletes one of them, or holds it, waits for so many. */
+const LOCKED_AT_ONCE = 20;
 
 /** The part of a deletion that needs the catalogue alone: what may go, and what is due. */
-export function makeDeletionPlanningActivities({ catalogue, settings, log }: Dependencies) {
+export function makeDeletionPlanningActivities(dependencies: Dependencies) {
+  const { catalogue, settings, log } = dependencies;
   return {
     /**
      * Decides about what takes up space at a site: schedules what may go, within the budget of each location, puts off what may not,
-     * and answers with the packages of which something is due now. Also keeps house: links what was written since into the audit log's
-     * chain, and adds up the tallies. Asked again by the same run, whose first answer got lost, it answers with the same.
+     * starts the deletions of packages of which something is due now, and answers with them. Also keeps house: links what was written since
+     * into the audit log's chain, and adds up the tallies. Asked again by the same run, whose first try got lost, it finds what is still due.
      */
     async planDeletions(input: { site: string }): Promise<DueDeletion[]> {
       return whileBusy(async (signal) => {
@@ -35,18 +26,20 @@ export function makeDeletionPlanningActivities({ catalogue, settings, log }: Dep
         const { workflowExecution, activityId } = activityInfo();
         const runId = workflowExecution?.runId ?? activityId;
         const due: DueDeletion[] = [];
-        for (const packageId of await catalogue.deletions.candidates(input.site, AT_ONCE, runId)) {
+        const found = await catalogue.deletions.candidates(input.site, AT_ONCE, runId);
+        for (let from = 0; from < found.length; from += LOCKED_AT_ONCE) {
           signal.throwIfAborted();
-          const plan = await catalogue.deletions.scheduleFound(packageId, rules, runId);
-          if (plan === undefined) continue;
-          const { name, observation } = plan.facts.package;
-          const order = orderOf(plan);
-          if (order.targets.length > 0) due.push({ packageId, name, observation, order });
+          const some = found.slice(from, from + LOCKED_AT_ONCE);
+          for (const plan of await catalogue.deletions.scheduleFound(some, rules, runId)) {
+            const { id: packageId, name, observation } = plan.facts.package;
+            const order = orderOf(plan);
+            if (order.targets.length > 0) due.push({ packageId, name, observation, order });
+          }
         }
         await catalogue.addUpTallies();
         const head = await catalogue.auditLog.seal();
         if (head !== undefined) log.info('audit log sealed', { ...head });
-        return due;
+        return started(dependencies, 'deletion', due);
       });
     },
 

@@ -9,6 +9,7 @@ import type { Settings } from '../core/settings-manager.js';
 import type { ArchiveStore } from '../core/storage/archive-store.js';
 import type { Transport } from '../core/transport/transport.js';
 import type { TokenBuckets } from '../core/utilities/token-bucket.js';
+import type { StartJourneys } from './journey-orders.js';
 
 /** Everything that activities need from outside; the worker composes it, tests replace parts of it. */
 export interface Dependencies {
@@ -30,6 +31,7 @@ export interface Dependencies {
   transport(route: Route, destination: Location): Transport;
   /** Lets a planner look again now instead of at its next time. Never fails the work that asks. */
   wakePlanner: (operation: Operation, place: { site: string; location: string }) => Promise<void>;
+  startJourneys: StartJourneys;
   /** Told of bytes as they move, for whoever shows them. */
   reportProgress(progress: Progress): void;
 }

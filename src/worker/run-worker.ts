@@ -39,6 +39,7 @@ import { ScheduleFollower, wantedSchedules } from './planner-schedules.js';
 import { QueueWatch } from './queue-watch.js';
 import type { WorkerSelection } from './selection.js';
 import { serviceShutdown } from './shutdown.js';
+import { startJourneys } from './start-journeys.js';
 import { startStream } from './stream/start-stream.js';
 import { activityBacklog, queueStates } from './task-queues.js';
 import { transports } from './transports.js';
@@ -131,6 +132,7 @@ export async function runWorker(
         wakes.call(`${operation} ${place.site}.${place.location}`, () =>
           wakePlanner(client, log, operation, place),
         ),
+      startJourneys: startJourneys(client),
       reportProgress: onProgress ?? (() => undefined),
     };
     const work = workByQueue(activitiesByOperation(dependencies), {

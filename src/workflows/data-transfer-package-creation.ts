@@ -4,7 +4,7 @@ import { dataTransferJourney, type Place } from './journeys.js';
 import { CATALOGUE } from './operations.js';
 import { asPlan, inWords } from './plan.js';
 import { plannerOf } from './planners.js';
-import { startJourney } from './start.js';
+import { startRest } from './start.js';
 
 /** Bundles the packages that wait in a buffer, over the route that is best now, and starts the bundles' journeys. */
 export async function dataTransferPackageCreation(input: { buffer: Place }): Promise<{ planned: number }> {
@@ -17,7 +17,7 @@ export async function dataTransferPackageCreation(input: { buffer: Place }): Pro
       plannerId: plannerOf('data_transfer_package_creation', input.buffer)?.id,
     }),
   );
-  await Promise.all(transfers.map((one) => startJourney(dataTransferJourney(one))));
+  await startRest(transfers, dataTransferJourney);
   setCurrentDetails(inWords(`${transfers.length} transfers under way`, reasons));
   return { planned: transfers.length };
 }

@@ -5,7 +5,7 @@ import type { UnpackingActivities } from '../activities/data-transfer-unpacking.
 import { Journey } from './journey.js';
 import { longTermArchiveTransferJourney, type DataTransferInput } from './journeys.js';
 import { CATALOGUE, workAt } from './operations.js';
-import { startJourney } from './start.js';
+import { startRest } from './start.js';
 
 /**
  * Reads a bundle back from the destination's disk: each package as a whole and each file in it, against the digests of the
@@ -29,7 +29,7 @@ export async function dataTransferUnpacking(
       failed: [],
       sent: input.sent,
     });
-    await Promise.all(next.map((one) => startJourney(longTermArchiveTransferJourney(one))));
+    await startRest(next, longTermArchiveTransferJourney);
     return read;
   });
   if (!verified.done) {

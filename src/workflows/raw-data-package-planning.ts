@@ -1,4 +1,4 @@
-import { continueAsNew, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import { continueAsNew, patched, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { CatalogueActivities } from '../activities/catalogue.js';
 import type { PackagingActivities, ScanResult } from '../activities/raw-data-package-creation.js';
 import { rawDataPackageCreationJourney, type Place } from './journeys.js';
@@ -31,7 +31,7 @@ export async function rawDataPackagePlanning(
 ): Promise<RawDataPackagePlanningResult> {
   const { source, quietSeconds } = input;
   const { scanSource } = proxyActivities<PackagingActivities>(workAt('raw_data_package_creation', source));
-  const { planRawDataPackages } = proxyActivities<CatalogueActivities>(CATALOGUE);
+  const { planRawDataPackages, startPackageCreations } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
   setCurrentDetails(`looking through ${source.site}.${source.location} for new files`);
   const scan = input.scan ?? (await scanSource({ ...source, quietSeconds }));
@@ -44,7 +44,10 @@ export async function rawDataPackagePlanning(
       plannerId: plannerOf('raw_data_package_creation', source)?.id,
     }),
   );
-  await Promise.all(packages.map((one) => startJourney(rawDataPackageCreationJourney(one))));
+  // Before, each was a child, of whose start the planner was told in a workflow task of its own.
+  if (packages.length > 0 && patched('journeys-started-by-activity-2026-12'))
+    await startPackageCreations({ packages });
+  else await Promise.all(packages.map((one) => startJourney(rawDataPackageCreationJourney(one))));
 
   const planned = (input.planned ?? 0) + packages.filter((one) => one.fresh).length;
   if (packages.length === BATCH && packages.some((one) => one.fresh)) {

@@ -23,3 +23,11 @@ export async function startJourney(start: JourneyStart): Promise<void> {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
+
+/** Starts those that the activity which tells of them has not started itself. */
+export async function startRest<T extends { started?: true }>(
+  orders: readonly T[],
+  journey: (order: T) => JourneyStart,
+): Promise<void> {
+  await Promise.all(orders.filter((one) => one.started !== true).map((one) => startJourney(journey(one))));
+}

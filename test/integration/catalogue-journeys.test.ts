@@ -112,6 +112,28 @@ test('bytes that are not those that were sent, and strange packages, do not arri
     assert.equal((await catalogue.packageSummary(packageId)).state, 'transferring');
   }));
 
+test('a package whose journey into the archive was started is left alone for ten minutes', () =>
+  withCatalogue(async ({ catalogue, dataSource }) => {
+    const at = await observatory(catalogue);
+    const [packageId = ''] = await packaged(catalogue, at, [entry('obs-1/a')]);
+    await arrived(catalogue, at);
+    const planned = async () =>
+      (await catalogue.planArchiveTransfers(at.archive.id)).map((one) => one.packageId);
+    assert.deepEqual(await planned(), [packageId], 'nobody has started it');
+    await catalogue.noteArchivingStarted([packageId], at.archive.id);
+    await catalogue.noteArchivingStarted([packageId], at.archive.id);
+    assert.deepEqual(await planned(), []);
+    await dataSource.query(
+      `update long_term_archive_transfer set created_at = created_at - interval '10 minutes'`,
+    );
+    assert.deepEqual(await planned(), [packageId], 'should its journey have been lost, it is found again');
+    await catalogue.archiveOrder(packageId, at.archive.id);
+    const states = await dataSource.query<{ status: string }[]>(
+      'select status from long_term_archive_transfer',
+    );
+    assert.deepEqual(states, [{ status: 'in_progress' }]);
+  }));
+
 test('an arrived package is planned for the archive until it is archived', () =>
   withCatalogue(async ({ catalogue }) => {
     const at = await observatory(catalogue);

@@ -4,10 +4,11 @@ import { test } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { makeCatalogueActivities } from '../../src/activities/catalogue.js';
 import type { Dependencies } from '../../src/activities/dependencies.js';
+import type { DueDeletion } from '../../src/activities/journey-orders.js';
 import { decide, waitingWorkflows } from '../../src/client/operator.js';
 import { setSetting } from '../../src/client/settings.js';
 import type { Catalogue } from '../../src/core/database/catalogue.js';
-import { ConfigurationError } from '../../src/core/exceptions.js';
+import { ConfigurationError, ServiceUnavailableError } from '../../src/core/exceptions.js';
 import { makeLogger } from '../../src/core/logging.js';
 import { CATALOGUE_QUEUE, taskQueue, WORKFLOW_QUEUE } from '../../src/core/queue-discovery.js';
 import { SettingsManager } from '../../src/core/settings-manager.js';
@@ -30,12 +31,19 @@ async function laboratory(catalogue: Catalogue) {
   ] as const)
     await setSetting(catalogue, name, value, {}, AUTHOR);
   const woken: string[] = [];
+  /** What was begun, and whether the server takes it. */
+  const begun = { packageIds: [] as string[], refuse: false };
   const activities = makeCatalogueActivities({
     catalogue,
     settings: new SettingsManager(catalogue.settings),
     log: makeLogger({ level: 'error', format: 'json' }),
     wakePlanner: (operation: string, { site }: { site: string }) =>
       Promise.resolve(void woken.push(`${operation} ${site}`)),
+    startJourneys: (_operation: string, orders: DueDeletion[]) => {
+      if (begun.refuse) return Promise.reject(new ServiceUnavailableError('refused on purpose'));
+      begun.packageIds.push(...orders.map(({ packageId }) => packageId));
+      return Promise.resolve();
+    },
   } as unknown as Dependencies);
   const asActivity = <T>(act: () => Promise<T>, runId: string = randomUUID()): Promise<T> =>
     new MockActivityEnvironment({ workflowExecution: { workflowId: 'planner', runId } }).run<
@@ -49,7 +57,7 @@ async function laboratory(catalogue: Catalogue) {
       archives: order.archives.map((one) => `${one.site}.${one.location}`),
       targets: order.targets.map((one) => `${one.site}.${one.location}`).sort(),
     }));
-  return { activities, asActivity, planned, woken };
+  return { activities, asActivity, planned, woken, begun };
 }
 
 test('what is archived wakes the planner of a site where something of it can be freed', () =>
@@ -102,6 +110,21 @@ test('a planner whose worker was killed before its answer was taken is told once
     // A deletion that looks for itself takes the package out of the hands of that run.
     await asActivity(() => activities.deletionOrder({ packageId }));
     assert.deepEqual(await planned('ccat', 'first run'), []);
+  }));
+
+test('a planner begins what it tells of; what could not be begun is begun by the next try of the same run, also when it was planned before', () =>
+  withCatalogue(async ({ catalogue }) => {
+    const at = await observatory(catalogue);
+    const packageIds = await packaged(catalogue, at, [entry('obs-1/a'), entry('obs-2/a')]);
+    await arrived(catalogue, at);
+    for (const id of packageIds) await archive(catalogue, at, id);
+    const { planned, begun } = await laboratory(catalogue);
+    begun.refuse = true;
+    await assert.rejects(planned('ccat', 'first run'), ServiceUnavailableError);
+    begun.refuse = false;
+    assert.deepEqual(await planned('ccat', 'second run'), [], 'they are in the hands of the first');
+    assert.equal((await planned('ccat', 'first run')).length, 2);
+    assert.deepEqual(begun.packageIds.sort(), [...packageIds].sort());
   }));
 
 test('a deletion does what its planner found, and looks for itself when that is some time ago', () =>

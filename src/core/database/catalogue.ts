@@ -294,6 +294,12 @@ export class Catalogue {
   }
 
   /** Packages that lie verified in a buffer of the archive's site and are not in the archive yet; at most 200. */
+  noteArchivingStarted(packageIds: string[], archiveLocationId: string): Promise<void> {
+    return this.transactions.read((manager) =>
+      archive.noteArchivingStarted(manager, packageIds, archiveLocationId),
+    );
+  }
+
   planArchiveTransfers(archiveLocationId: string): Promise<PackageReference[]> {
     return this.transactions.read((manager) => sweeps.planArchiveTransfers(manager, archiveLocationId));
   }

@@ -54,13 +54,13 @@ export class DeletionCatalogue {
     return this.transactions.write((manager) => schedule.scheduleDeletion(manager, packageId, rules));
   }
 
-  /** {@link schedule} for one of the {@link candidates}; undefined where another planner has dealt with it since. */
+  /** {@link schedule} for some of the {@link candidates}; what another planner has dealt with since is left out. */
   scheduleFound(
-    packageId: string,
+    packageIds: string[],
     rules: schedule.RulesByLocation,
     run: queue.PlannerRun,
-  ): Promise<schedule.PackagePlan | undefined> {
-    return this.transactions.write((manager) => schedule.scheduleFound(manager, packageId, rules, run));
+  ): Promise<schedule.PackagePlan[]> {
+    return this.transactions.write((manager) => schedule.scheduleFound(manager, packageIds, rules, run));
   }
 
   /** What {@link schedule} would do, written nowhere; `uses` carries what is spent of the budgets from page to page. */

@@ -93,6 +93,7 @@ export function withArchives(
         archiveStore: store,
         transport: () => assert.fail('nothing is sent here'),
         wakePlanner: () => Promise.resolve(),
+        startJourneys: () => assert.fail('nothing arrives here'),
         reportProgress: () => undefined,
       };
       const entries = Array.from({ length: packages }, (_, index) => entry(`obs-${index}/file`));

@@ -11,6 +11,7 @@ import { makeLogger } from '../../../src/core/logging.js';
 import type { Notice } from '../../../src/core/notification-service.js';
 import { CATALOGUE_QUEUE, taskQueue } from '../../../src/core/queue-discovery.js';
 import { SettingsManager } from '../../../src/core/settings-manager.js';
+import { startJourneys } from '../../../src/worker/start-journeys.js';
 import type { TemporalLab } from './temporal.js';
 
 /** An observatory with two buffers on disks of their own, its real activities, and its planners run when a test says so. */
@@ -50,6 +51,7 @@ export async function withDiskLab(
     notifications: { tell: (notice: Notice) => Promise.resolve(void notices.push(notice)) },
     wakePlanner: (operation: string, place: { site: string; location: string }) =>
       Promise.resolve(void woken.push(`${operation} ${place.site}.${place.location}`)),
+    startJourneys: startJourneys(lab.client),
     reportProgress: () => undefined,
   } as unknown as Dependencies;
   const monitoring = makeMonitoringActivities(dependencies);

@@ -17,6 +17,7 @@ import { CATALOGUE_QUEUE, taskQueue, WORKFLOW_QUEUE } from '../../../src/core/qu
 import { SettingsManager, type ConfiguredSettings } from '../../../src/core/settings-manager.js';
 import { makeTransport } from '../../../src/core/transport/make-transport.js';
 import type { Transport } from '../../../src/core/transport/transport.js';
+import { startJourneys } from '../../../src/worker/start-journeys.js';
 import { wakeWaiting } from '../../../src/worker/wake-waiting.js';
 import { withCleanup } from '../../support/cleanup.js';
 import { countedLink, type CountedLink } from '../../support/link.js';
@@ -94,6 +95,7 @@ export function withSending(
                   ),
                 ),
               wakePlanner: () => Promise.resolve(),
+              startJourneys: startJourneys(temporal.client),
               reportProgress: () => undefined,
             } as unknown as Dependencies;
             const activities = {

@@ -86,6 +86,7 @@ async function archive(
   packageId: string,
   name: string,
 ): Promise<void> {
+  await catalogue.noteArchivingStarted([packageId], archiveLocationId);
   const { archive: location } = await catalogue.archiveOrder(packageId, archiveLocationId);
   await catalogue.recordArchived(packageId, archiveLocationId, {
     key: `raw/${name}.tar`,

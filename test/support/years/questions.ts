@@ -71,8 +71,8 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
       'deletion, candidates': () => catalogue.deletions.candidates('ccat', 300, RUN),
       'deletion, candidates at an archive': () => catalogue.deletions.candidates('cologne', 300, RUN),
       'where a package can be freed': () => catalogue.deletions.placeToFree(packageId),
-      'deletion of one package that was found': () =>
-        catalogue.deletions.scheduleFound(packageId, rules, RUN),
+      'deletion of packages that were found': () =>
+        catalogue.deletions.scheduleFound([packageId], rules, RUN),
       'deletion of one package': () => catalogue.deletions.schedule(packageId, rules),
       'audit, due copies': () =>
         catalogue.fixity.dueCopies(archive.id, {

@@ -33,12 +33,27 @@ export async function archiveOrder(
   }
   await rows(
     manager,
-    `insert into long_term_archive_transfer (id, raw_data_package_id, archive_location_id, status, created_at)
-     values ($1, $2, $3, 'in_progress', now()) on conflict do nothing`,
+    `insert into long_term_archive_transfer as old (id, raw_data_package_id, archive_location_id, status, created_at)
+     values ($1, $2, $3, 'in_progress', now())
+     on conflict (raw_data_package_id, archive_location_id) do update set status = 'in_progress' where old.status = 'pending'`,
     [uniqueId(), packageId, archiveLocationId],
   );
   const { bytes, sha256 } = copy;
   return { package: toSummary(entity), copy, archive, provenance: { ...provenance(entity), bytes, sha256 } };
+}
+
+/** Notes that the journeys of these packages into an archive were started: its planner leaves them alone for a while. */
+export async function noteArchivingStarted(
+  manager: EntityManager,
+  packageIds: string[],
+  archiveLocationId: string,
+): Promise<void> {
+  await rows(
+    manager,
+    `insert into long_term_archive_transfer (id, raw_data_package_id, archive_location_id, status, created_at)
+     select *, $3::uuid, 'pending', now() from unnest($1::uuid[], $2::uuid[]) on conflict do nothing`,
+    [packageIds.map(() => uniqueId()), packageIds, archiveLocationId],
+  );
 }
 
 export async function recordArchived(

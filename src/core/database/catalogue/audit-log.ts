@@ -6,6 +6,7 @@ import {
   type AuditHead,
   type AuditSeal,
 } from '../../policy/audit-chain.js';
+import { oneLook } from './one-look.js';
 import { asUuid, columns, lock, row, rows } from './sql.js';
 
 /** Entries sealed in one transaction: others wait for it no longer than this takes. */
@@ -16,40 +17,45 @@ const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 export const AUDIT_ENTRY = `e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, e.action,
   e.subject_type as "subjectType", e.subject_id as "subjectId", e.facts`;
 const SEAL = `s.sequence::float8 as sequence, s.entry_id as "entryId", s.prev_hash as "prevHash", s.hash`;
+// The column, not what it is told as: only that has an index.
+const HEAD =
+  'select s.sequence::float8 as sequence, s.hash from audit_seal s order by s.sequence desc limit 1';
 
 /** Links entries that no seal names yet into the chain, oldest first; returns its end, and whether there may be more. */
 export async function sealSome(
   manager: EntityManager,
 ): Promise<{ end: AuditHead | undefined; more: boolean }> {
   await lock(manager, 'audit chain');
-  const entries = await rows<AuditEntry>(
+  const {
+    entries,
+    heads: [last],
+  } = await oneLook<{ entries: AuditEntry; heads: AuditHead }>(
     manager,
-    `select ${AUDIT_ENTRY} from audit_unsealed u join audit_entry e on e.id = u.entry_id order by e.at, e.id limit ${SEALED_AT_ONCE}`,
+    {
+      entries: `select ${AUDIT_ENTRY} from audit_unsealed u join audit_entry e on e.id = u.entry_id order by e.at, e.id limit ${SEALED_AT_ONCE}`,
+      heads: HEAD,
+    },
+    [],
   );
-  const last = await head(manager);
   if (entries.length === 0) return { end: last, more: false };
   const seals: AuditSeal[] = [];
   let before = last ?? CHAIN_START;
   for (const entry of entries) seals.push((before = seal(before, entry)));
   await rows(
     manager,
-    `insert into audit_seal (sequence, entry_id, prev_hash, hash)
-     select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[])`,
+    `with sealed as (
+       insert into audit_seal (sequence, entry_id, prev_hash, hash)
+       select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[]) returning entry_id
+     )
+     delete from audit_unsealed where entry_id in (select entry_id from sealed)`,
     columns(seals, ['sequence', 'entryId', 'prevHash', 'hash']),
   );
-  await rows(manager, 'delete from audit_unsealed where entry_id = any($1::uuid[])', [
-    entries.map(({ id }) => id),
-  ]);
   const { sequence, hash } = before;
   return { end: { sequence, hash }, more: entries.length === SEALED_AT_ONCE };
 }
 
 export function head(manager: EntityManager): Promise<AuditHead | undefined> {
-  return row(
-    manager,
-    // The column, not what it is told as: only that has an index.
-    `select s.sequence::float8 as sequence, s.hash from audit_seal s order by s.sequence desc limit 1`,
-  );
+  return row(manager, HEAD);
 }
 
 export function sealAt(

@@ -4,9 +4,9 @@ import type { CountedCopy } from '../../policy/archive-evidence.js';
 import { mayGo, type DeletionFacts, type DeletionRules, type DeletionTarget } from '../../policy/deletion.js';
 import { inWords, type Reason } from '../../policy/reason.js';
 import { audit } from './audit.js';
-import { clock, deletionFacts } from './deletion-facts.js';
+import { lookAt } from './deletion-facts.js';
 import { putOff } from './deletion-queue.js';
-import { lockPackage, subjectOf } from './deletion-schedule.js';
+import { lockForDeletion, subjectOf } from './deletion-schedule.js';
 import { changed, rows } from './sql.js';
 
 /** What is to be deleted, of which package, by which rules. */
@@ -53,28 +53,20 @@ async function look(
   manager: EntityManager,
   { packageId, targetId, rules }: DeletionRequest,
 ): Promise<{ facts: DeletionFacts; target: DeletionTarget; counted: CountedCopy[]; reasons: Reason[] }> {
-  await lockPackage(manager, packageId);
-  await lockPlaces(manager, packageId);
-  const [facts] = await deletionFacts(manager, [packageId]);
+  await lockForDeletion(manager, [packageId]);
+  const {
+    facts: [facts],
+    now,
+  } = await lookAt(manager, [packageId]);
   const target = facts?.targets.find((one) => one.id === targetId);
   if (facts === undefined || target === undefined)
     throw new DeletionError(`nothing of the package is to be deleted under ${targetId}`, {
       operation: 'deletion',
       subject: targetId,
     });
-  const { reasons, counted } = mayGo(target, facts, rules, await clock(manager), 'delete');
-  if (reasons.length > 0) await refuse(manager, facts, target, reasons);
+  const { reasons, counted } = mayGo(target, facts, rules, now, 'delete');
+  if (reasons.length > 0) await refuse(manager, facts, target, reasons, now);
   return { facts, target, counted, reasons };
-}
-
-/** An archive that is switched off, or moved to another failure domain, is so before the answer or after it. */
-async function lockPlaces(manager: EntityManager, packageId: string): Promise<void> {
-  await rows(
-    manager,
-    `select from data_location where id in (select data_location_id from physical_copy where raw_data_package_id = $1)
-     order by id for share`,
-    [packageId],
-  );
 }
 
 async function mark(manager: EntityManager, target: DeletionTarget): Promise<void> {
@@ -98,6 +90,7 @@ async function refuse(
   facts: DeletionFacts,
   target: DeletionTarget,
   reasons: Reason[],
+  now: Date,
 ): Promise<void> {
   const undone =
     target.kind === 'copy'
@@ -113,7 +106,7 @@ async function refuse(
            where raw_data_package_id = $1 and (source_begun_at is not null or source_delete_after is not null)`,
           [target.id],
         );
-  await putOff(manager, facts.package.id, reasons, await clock(manager));
+  await putOff(manager, facts.package.id, reasons, now);
   if (undone > 0)
     await audit(manager, 'deletion_refused', subjectOf(target), {
       package: facts.package.name,
@@ -159,10 +152,13 @@ export async function refuseDeletion(
   targetId: string,
   reasons: Reason[],
 ): Promise<void> {
-  await lockPackage(manager, packageId);
-  const [facts] = await deletionFacts(manager, [packageId]);
+  await lockForDeletion(manager, [packageId]);
+  const {
+    facts: [facts],
+    now,
+  } = await lookAt(manager, [packageId]);
   const target = facts?.targets.find((one) => one.id === targetId);
   if (facts === undefined || target === undefined || target.state === 'deleted')
     throw new DeletionError(`${inWords(reasons)}, but there is nothing to refuse`, { subject: targetId });
-  await refuse(manager, facts, target, reasons);
+  await refuse(manager, facts, target, reasons, now);
 }

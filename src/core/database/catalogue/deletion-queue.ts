@@ -62,15 +62,20 @@ export async function comeBack(
   );
 }
 
-/** Whether a package is to be looked at later only, by this run of a planner. */
-export async function isPutOff(manager: EntityManager, packageId: string, run: PlannerRun): Promise<boolean> {
-  const later = await rows(
+/** Those of these packages that are not to be looked at later only, by this run of a planner; in their order. */
+export async function notPutOff(
+  manager: EntityManager,
+  packageIds: readonly string[],
+  run: PlannerRun,
+): Promise<string[]> {
+  const later = await rows<{ id: string }>(
     manager,
-    `select from package_deletion
-     where raw_data_package_id = $1 and not_before > now() and handed_to is distinct from $2`,
-    [packageId, run],
+    `select raw_data_package_id as id from package_deletion
+     where raw_data_package_id = any($1::uuid[]) and not_before > now() and handed_to is distinct from $2`,
+    [packageIds, run],
   );
-  return later.length > 0;
+  const putOffs = new Set(later.map(({ id }) => id));
+  return packageIds.filter((id) => !putOffs.has(id));
 }
 
 /** A place where something of a package takes up space and may be freed at all; the first by name, so that all of a source's packages are planned at one site. */

@@ -16,8 +16,8 @@ import type { Reason } from '../../policy/reason.js';
 import type { Location } from '../records.js';
 import { lookAgainAt } from '../../policy/deletion-backoff.js';
 import { audit } from './audit.js';
-import { clock, deletionFacts } from './deletion-facts.js';
-import { comeBack, isPutOff, putOff, type PlannerRun } from './deletion-queue.js';
+import { lookAt } from './deletion-facts.js';
+import { comeBack, notPutOff, putOff, type PlannerRun } from './deletion-queue.js';
 import { lock, row, rows } from './sql.js';
 
 /** What holds for deletions at one location. */
@@ -39,45 +39,64 @@ export interface PackagePlan {
   planned: Planned[];
 }
 
-/**
- * Schedules what may go of one package, within the budget of each location, and tells what is due now. What may not go puts the
- * package off when nothing else of it is due.
- *
- * @param run the planner that will begin the deletion of what is due
- */
+/** Schedules what may go of one package, within the budget of each location, and tells what is due now. */
 export async function scheduleDeletion(
   manager: EntityManager,
   packageId: string,
   rules: RulesByLocation,
-  run?: PlannerRun,
 ): Promise<PackagePlan> {
-  // One at a time: two that spend a budget at once would spend it twice.
-  await lock(manager, 'deletion budget');
-  await lockPackage(manager, packageId);
-  const now = await clock(manager);
-  const { facts, planned } = await planOf(manager, packageId, rules, now);
-  for (const one of planned)
-    if (one.outcome === 'scheduled' && one.target.deleteAfter === undefined)
-      await schedule(manager, facts, one.target, one.until);
-  const due = planned.map((one) =>
-    one.outcome === 'scheduled' && Date.parse(one.until) <= now.getTime()
-      ? { target: one.target, verdict: one.verdict, outcome: 'due' as const }
-      : one,
-  );
-  await tellPlanner(manager, packageId, due, now, run);
-  return { facts, planned: due };
+  await lockBudgets(manager);
+  const [plan] = await scheduleAll(manager, [packageId], rules);
+  if (plan === undefined) throw new Error('no plan');
+  return plan;
 }
 
-/** The same for a package that a planner found among many; undefined where somebody else has dealt with it since. */
+/**
+ * The same for packages that a planner found among many, but those that somebody else has dealt with since. All of them in one transaction: what a
+ * location holds and has spent is added up once.
+ *
+ * @param run the planner that will begin the deletion of what is due
+ */
 export async function scheduleFound(
   manager: EntityManager,
-  packageId: string,
+  packageIds: string[],
   rules: RulesByLocation,
   run: PlannerRun,
-): Promise<PackagePlan | undefined> {
-  await lock(manager, 'deletion budget');
-  if (await isPutOff(manager, packageId, run)) return undefined;
-  return scheduleDeletion(manager, packageId, rules, run);
+): Promise<PackagePlan[]> {
+  await lockBudgets(manager);
+  return scheduleAll(manager, await notPutOff(manager, packageIds, run), rules, run);
+}
+
+/** One at a time: two that spend a budget at once would spend it twice. */
+function lockBudgets(manager: EntityManager): Promise<void> {
+  return lock(manager, 'deletion budget');
+}
+
+/** What may not go puts its package off when nothing else of it is due. */
+async function scheduleAll(
+  manager: EntityManager,
+  packageIds: string[],
+  rules: RulesByLocation,
+  run?: PlannerRun,
+): Promise<PackagePlan[]> {
+  await lockForDeletion(manager, packageIds);
+  const { facts: all, now } = await lookAt(manager, packageIds);
+  const uses = new Map<string, LocationUse>();
+  const plans: PackagePlan[] = [];
+  for (const facts of all) {
+    const planned = await decide(manager, facts, rules, now, uses);
+    for (const one of planned)
+      if (one.outcome === 'scheduled' && one.target.deleteAfter === undefined)
+        await schedule(manager, facts, one.target, one.until);
+    const due = planned.map((one) =>
+      one.outcome === 'scheduled' && Date.parse(one.until) <= now.getTime()
+        ? { target: one.target, verdict: one.verdict, outcome: 'due' as const }
+        : one,
+    );
+    await tellPlanner(manager, facts.package.id, due, now, run);
+    plans.push({ facts, planned: due });
+  }
+  return plans;
 }
 
 /**
@@ -91,22 +110,10 @@ export async function dryRun(
   rules: RulesByLocation,
   uses: Map<string, LocationUse>,
 ): Promise<PackagePlan[]> {
-  const now = await clock(manager);
+  const { facts: all, now } = await lookAt(manager, packageIds);
   const plans: PackagePlan[] = [];
-  for (const facts of await deletionFacts(manager, packageIds))
-    plans.push({ facts, planned: await decide(manager, facts, rules, now, uses) });
+  for (const facts of all) plans.push({ facts, planned: await decide(manager, facts, rules, now, uses) });
   return plans;
-}
-
-async function planOf(
-  manager: EntityManager,
-  packageId: string,
-  rules: RulesByLocation,
-  now: Date,
-): Promise<PackagePlan> {
-  const [facts] = await deletionFacts(manager, [packageId]);
-  if (facts === undefined) throw new Error('no facts');
-  return { facts, planned: await decide(manager, facts, rules, now, new Map()) };
 }
 
 async function decide(
@@ -224,17 +231,14 @@ async function useOf(
   return use ?? { bytes: 0, spentBytes: 0, spentCopies: 0 };
 }
 
-/** Whoever decides about a package's copies waits for whoever does so now; a hold on its observation, too. */
-export async function lockPackage(manager: EntityManager, packageId: string): Promise<void> {
-  await rows(
-    manager,
-    'select from executed_obs_unit where id = (select executed_obs_unit_id from raw_data_package where id = $1) for share',
-    [packageId],
-  );
-  await rows(manager, 'select from raw_data_package where id = $1 for update', [packageId]);
-  await rows(manager, 'select from physical_copy where raw_data_package_id = $1 order by id for update', [
-    packageId,
-  ]);
+/**
+ * Whoever decides about packages' copies waits for whoever does so now, for a hold on their observation, and for whoever switches one of their
+ * places off or moves it to another failure domain; and they wait for it. By one statement (migration 0034), which takes one lock after the other and
+ * looks anew before each: what came while it waited for one is among the next.
+ */
+export async function lockForDeletion(manager: EntityManager, packageIds: readonly string[]): Promise<void> {
+  // In one order, whoever asks: two that want the same two don't wait for each other.
+  await rows(manager, 'select lock_for_deletion(id) from unnest($1::uuid[]) as id', [[...packageIds].sort()]);
 }
 
 /** What the audit log calls a target. */

@@ -65,6 +65,11 @@ export function columns<T>(items: readonly T[], keys: readonly (keyof T)[]): unk
 /** A row as the server gives it: what is absent is null. */
 export type Nullable<T> = { [K in keyof T]: T[K] | null };
 
+/** Columns that are null are left out. */
+export function withoutNulls<T extends object>(one: Nullable<T>): T {
+  return Object.fromEntries(Object.entries(one).filter(([, value]) => value !== null)) as T;
+}
+
 /** Columns that are null are left out, times are told as ISO 8601. */
 export function withTimes(one: object, times: Record<string, Date | null>): object {
   const told = Object.entries(times).map(([key, time]) => [key, time?.toISOString()] as const);

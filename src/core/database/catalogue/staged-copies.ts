@@ -126,35 +126,28 @@ export async function forgottenJobs(
   );
 }
 
-/** What open staging jobs need, by package. */
-export async function stagingNeeds(
-  manager: EntityManager,
-  packageIds: string[],
-): Promise<Map<string, Need[]>> {
-  const found = await rows<{
-    packageId: string;
-    locationId: string;
-    job: string;
-    by: string;
-    since: Date;
-    until: Date;
-  }>(
-    manager,
-    `select i.raw_data_package_id as "packageId", j.data_location_id as "locationId", j.id as job, j.requested_by as by,
-       j.created_at as since, j.expires_at as until
-     from staging_job_item i join staging_job j on j.id = i.staging_job_id
-     where i.raw_data_package_id = any($1) and j.ended_at is null order by j.created_at`,
-    [packageIds],
-  );
-  const needs = new Map<string, Need[]>();
-  for (const { packageId, locationId, job, by, since, until } of found) {
-    const need = {
-      locationId,
-      words: `the staging job ${job} of ${by} needs it`,
-      since: since.toISOString(),
-      until: until.toISOString(),
-    };
-    needs.set(packageId, [...(needs.get(packageId) ?? []), need]);
-  }
-  return needs;
+/** What open staging jobs need of the packages `$1`. */
+export const STAGING_NEEDS = `
+  select i.raw_data_package_id as "packageId", j.data_location_id as "locationId", j.id as job, j.requested_by as by,
+    j.created_at as since, j.expires_at as until
+  from staging_job_item i join staging_job j on j.id = i.staging_job_id
+  where i.raw_data_package_id = any($1) and j.ended_at is null order by j.created_at`;
+
+/** Times are texts. */
+export interface StagingNeedRow {
+  packageId: string;
+  locationId: string;
+  job: string;
+  by: string;
+  since: string;
+  until: string;
+}
+
+export function needInWords({ locationId, job, by, since, until }: StagingNeedRow): Need {
+  return {
+    locationId,
+    words: `the staging job ${job} of ${by} needs it`,
+    since: new Date(since).toISOString(),
+    until: new Date(until).toISOString(),
+  };
 }

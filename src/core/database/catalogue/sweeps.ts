@@ -8,6 +8,9 @@ import { rows } from './sql.js';
  */
 const MOST_PLANNED = 200;
 
+/** For so long nobody looks whether a journey that was started is lost. */
+const LEFT_ALONE = `interval '10 minutes'`;
+
 export async function planArchiveTransfers(
   manager: EntityManager,
   archiveLocationId: string,
@@ -28,7 +31,8 @@ export async function planArchiveTransfers(
        where c.data_location_id = any($2::uuid[]) and c.state = 'present' and c.verified_at is not null
          and not exists (
            select from long_term_archive_transfer t
-           where t.raw_data_package_id = c.raw_data_package_id and t.archive_location_id = $1 and t.status = 'completed' offset 0)
+           where t.raw_data_package_id = c.raw_data_package_id and t.archive_location_id = $1
+             and (t.status = 'completed' or t.created_at > now() - ${LEFT_ALONE}) offset 0)
      )
      select p.id as "packageId", p.name, u.name as observation
      from here join raw_data_package p on p.id = here.id and p.state in ('arrived', 'archived')

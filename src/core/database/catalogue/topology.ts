@@ -2,12 +2,12 @@ import type { EntityManager } from 'typeorm';
 import { ConfigurationError, type JsonValue } from '../../exceptions.js';
 import { uniqueId } from '../../utilities/unique-id.js';
 import { DataLocationEntity } from '../entities/data-location.js';
-import { DataTransferRouteEntity } from '../entities/data-transfer-route.js';
+import type { DataTransferRouteEntity } from '../entities/data-transfer-route.js';
 import { SiteEntity } from '../entities/site.js';
 import type { Location, Route, Topology } from '../records.js';
 import { audit } from './audit.js';
 import { oneOf } from './one-of.js';
-import { row } from './sql.js';
+import { row, rows, withoutNulls, type Nullable } from './sql.js';
 
 export async function ensureTopology(manager: EntityManager, described: Topology): Promise<void> {
   for (const site of described.sites) await ensureSite(manager, site);
@@ -24,13 +24,37 @@ export async function wholeTopology(manager: EntityManager): Promise<Topology> {
   };
 }
 
+/** All locations, or those of the sites `$1` names where it names any. */
+const LOCATIONS = (where = '') => `
+  select l.id, s.short_name as site, l.name, l.location_type as "locationType", l.storage_type as "storageType", l.priority, l.active,
+    l.path, l.bucket, l.endpoint, l.deletable, l.failure_domain as "failureDomain"
+  from data_location l join site s on s.id = l.site_id ${where} order by s.short_name, l.priority, l.name`;
+const ROUTES = `
+  select r.id, r.name, o.short_name as origin, d.short_name as destination, r.route_type as "routeType", v.short_name as via,
+    ol.name as "originLocation", dl.name as "destinationLocation", r.transport, r.priority, r.active,
+    r.max_transfers as "maxTransfers", r.max_bytes_per_second::float8 as "maxBytesPerSecond", r.hours, r.options
+  from data_transfer_route r join site o on o.id = r.origin_site_id join site d on d.id = r.destination_site_id
+  left join site v on v.id = r.via_site_id left join data_location ol on ol.id = r.origin_location_id
+  left join data_location dl on dl.id = r.destination_location_id order by r.priority, r.name`;
+
+/** What to ask for the whole topology, and how to read the answers. */
+export const TOPOLOGY = { locations: LOCATIONS(), routes: ROUTES };
+
+export interface TopologyRows {
+  locations: Nullable<Location>;
+  routes: Nullable<Route>;
+}
+
+export function topologyOf(found: { [K in keyof TopologyRows]: TopologyRows[K][] }) {
+  return { locations: found.locations.map(withoutNulls), routes: found.routes.map(withoutNulls) };
+}
+
 export async function locations(manager: EntityManager, site?: string): Promise<Location[]> {
-  const found = await manager.find(DataLocationEntity, {
-    where: site === undefined ? {} : { site: { shortName: site } },
-    relations: { site: true },
-    order: { site: { shortName: 'asc' }, priority: 'asc', name: 'asc' },
-  });
-  return found.map(toLocation);
+  const found =
+    site === undefined
+      ? await rows<Nullable<Location>>(manager, LOCATIONS())
+      : await rows<Nullable<Location>>(manager, LOCATIONS('where s.short_name = $1'), [site]);
+  return found.map(withoutNulls);
 }
 
 export async function location(manager: EntityManager, site: string, name: string): Promise<Location> {
@@ -46,11 +70,7 @@ export async function locationById(manager: EntityManager, id: string): Promise<
 }
 
 export async function routes(manager: EntityManager): Promise<Route[]> {
-  const found = await manager.find(DataTransferRouteEntity, {
-    relations: OF_ROUTE,
-    order: { priority: 'asc', name: 'asc' },
-  });
-  return found.map(toRoute);
+  return (await rows<Nullable<Route>>(manager, ROUTES)).map(withoutNulls);
 }
 
 /** A row as plain data; its site must have been read with it. */

@@ -19,6 +19,7 @@ import { CopiesByPath0000000000030 } from './0030-copies-by-path.js';
 import { QuickChecks0000000000031 } from './0031-quick-checks.js';
 import { GrowingTables0000000000032 } from './0032-growing-tables.js';
 import { HandedOn0000000000033 } from './0033-handed-on.js';
+import { LockForDeletion0000000000034 } from './0034-lock-for-deletion.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
 export const MIGRATIONS = [
@@ -43,4 +44,5 @@ export const MIGRATIONS = [
   QuickChecks0000000000031,
   GrowingTables0000000000032,
   HandedOn0000000000033,
+  LockForDeletion0000000000034,
 ];
