@@ -4,7 +4,9 @@ import pg from 'pg';
 import { ConfigurationError, DatabaseError, DatabaseOperationError } from '../../src/core/exceptions.js';
 import type { Catalogue } from '../../src/core/database/catalogue.js';
 import { MIGRATIONS } from '../../src/core/database/migrations/index.js';
+import { locationById } from '../../src/core/database/catalogue/topology.js';
 import { migrate, openDataSource } from '../../src/core/database/data-source.js';
+import { plannedOnce } from '../../src/core/database/planned-once.js';
 import { Transactions } from '../../src/core/database/transactions.js';
 import { observatory, planPackages, topology, type Observatory } from './support/catalogue-fixture.js';
 import { freePort, onServer, serverUrl, withCatalogue, withDatabase } from './support/database.js';
@@ -210,4 +212,24 @@ test('the pool has as many connections as it is told, and a statement ends when 
     } finally {
       await dataSource.destroy();
     }
+  }));
+
+test('a connection keeps the statements that are planned once, and what is looked up by its ID; no others', () =>
+  withCatalogue(async ({ catalogue, dataSource }) => {
+    await catalogue.ensureTopology(topology());
+    const [location] = await catalogue.locations();
+    const once = plannedOnce('select 40 + $1::integer as answer');
+    await dataSource.transaction(async (manager) => {
+      for (const more of [2, 3]) assert.deepEqual(await manager.query(once, [more]), [{ answer: 40 + more }]);
+      assert.deepEqual(await manager.query('select 50 + $1::integer as answer', [1]), [{ answer: 51 }]);
+      assert.equal((await locationById(manager, location!.id)).name, location!.name);
+      await assert.rejects(manager.transaction((inner) => inner.query(once, ['no number'])));
+      assert.deepEqual(await manager.query(once, [4]), [{ answer: 44 }], 'also after one that failed');
+      const kept = await manager.query<{ statement: string }[]>(
+        'select statement from pg_prepared_statements',
+      );
+      assert.equal(kept.length, 2);
+      assert.ok(kept.some(({ statement }) => statement === once));
+      assert.ok(kept.some(({ statement }) => statement.startsWith('SELECT "DataLocationEntity"')));
+    });
   }));

@@ -3,6 +3,7 @@ import { ConfigurationError } from '../exceptions.js';
 import { classifyDatabaseError } from './classify-database-error.js';
 import { ENTITIES } from './entities/index.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { PlanningClient } from './planned-once.js';
 
 /** Any number, as long as everybody who migrates uses the same. */
 const MIGRATION_LOCK = 7_236_001;
@@ -46,6 +47,7 @@ export async function openDataSource(url: string, options: PoolOptions = {}): Pr
     // An idle connection that breaks is replaced by the pool; whoever needs one next learns whether the server is there.
     poolErrorHandler: () => undefined,
     extra: {
+      Client: PlanningClient,
       keepAlive: true,
       statement_timeout: statementSeconds * 1000,
       idle_in_transaction_session_timeout: statementSeconds * 1000,

@@ -21,6 +21,11 @@ const SEAL = `s.sequence::float8 as sequence, s.entry_id as "entryId", s.prev_ha
 const HEAD =
   'select s.sequence::float8 as sequence, s.hash from audit_seal s order by s.sequence desc limit 1';
 
+const unsealed = oneLook<{ entries: AuditEntry; heads: AuditHead }>({
+  entries: `select ${AUDIT_ENTRY} from audit_unsealed u join audit_entry e on e.id = u.entry_id order by e.at, e.id limit ${SEALED_AT_ONCE}`,
+  heads: HEAD,
+});
+
 /** Links entries that no seal names yet into the chain, oldest first; returns its end, and whether there may be more. */
 export async function sealSome(
   manager: EntityManager,
@@ -29,14 +34,7 @@ export async function sealSome(
   const {
     entries,
     heads: [last],
-  } = await oneLook<{ entries: AuditEntry; heads: AuditHead }>(
-    manager,
-    {
-      entries: `select ${AUDIT_ENTRY} from audit_unsealed u join audit_entry e on e.id = u.entry_id order by e.at, e.id limit ${SEALED_AT_ONCE}`,
-      heads: HEAD,
-    },
-    [],
-  );
+  } = await unsealed(manager, []);
   if (entries.length === 0) return { end: last, more: false };
   const seals: AuditSeal[] = [];
   let before = last ?? CHAIN_START;

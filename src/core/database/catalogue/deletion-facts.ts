@@ -25,7 +25,7 @@ export async function lookAt(
   manager: EntityManager,
   packageIds: string[],
 ): Promise<{ facts: DeletionFacts[]; now: Date }> {
-  const found = await oneLook<Look>(manager, LOOK, [packageIds]);
+  const found = await look(manager, [packageIds]);
   const topology = topologyOf(found);
   const places = new Map(topology.locations.map((one) => [one.id, one]));
   const challenges = new Map(
@@ -87,10 +87,7 @@ export async function dueAt(
   packageId: string,
   location: Location,
 ): Promise<{ sourceFiles: boolean; copies: PhysicalCopy[] }> {
-  const { packages, copies } = LOOK;
-  const found = await oneLook<Pick<Look, 'packages' | 'copies'>>(manager, { packages, copies }, [
-    [packageId],
-  ]);
+  const found = await lookForDue(manager, [[packageId]]);
   const of = known(new Map(found.packages.map((one) => [one.id, one])), packageId);
   const here = new Map([[location.id, location]]);
   const isDue = ({ state }: { state: PhysicalCopyState }) =>
@@ -159,7 +156,7 @@ interface Look extends TopologyRows {
 }
 
 /** What is asked of the packages `$1`. */
-const LOOK: Record<keyof Look, string> = {
+const QUESTIONS: Record<keyof Look, string> = {
   ...TOPOLOGY,
   packages: `
     select p.id, p.name, u.name as observation, p.state, p.archived_at as "archivedAt", p.created_at as "createdAt",
@@ -194,6 +191,11 @@ const LOOK: Record<keyof Look, string> = {
     select data_location_id as "locationId", level, measured_at as "measuredAt" from location_measurement where condition = 'usable'`,
   clock: 'select clock_timestamp() as now',
 };
+const look = oneLook<Look>(QUESTIONS);
+const lookForDue = oneLook<Pick<Look, 'packages' | 'copies'>>({
+  packages: QUESTIONS.packages,
+  copies: QUESTIONS.copies,
+});
 
 function known(packages: Map<string, Look['packages']>, id: string): Look['packages'] {
   const found = packages.get(id);
