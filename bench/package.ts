@@ -30,7 +30,7 @@ const BAGIT = 'bagit.py, tar';
 const CORE = 'bound: one SHA-256 core';
 const DISK = 'bound: the disk';
 /** The same, but the bytes come from the files, each opened, read and closed by one `cat`. */
-const FILES = 'bound: the disk, file by file (find, cat)';
+const FILES = 'bound: the disk file by file (find and cat)';
 
 /**
  * A package of a source, with the digest of each file and of the whole. Ours finds the files, makes the bag and flushes it to disk. The
