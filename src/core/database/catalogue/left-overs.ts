@@ -4,7 +4,7 @@ import type { PackageMember } from '../../package/package-result.js';
 import { whyKept, type LeftOverFacts, type WhyKept } from '../../policy/left-over.js';
 import type { PhysicalCopyState } from '../../states.js';
 import { audit } from './audit.js';
-import { lockPackage } from './deletion-schedule.js';
+import { lockForDeletion } from './deletion-schedule.js';
 import { portions, row, rows, textHash } from './sql.js';
 
 /** A package's tar in a buffer where the catalogue has no copy of it. */
@@ -41,7 +41,7 @@ export async function giveUpLeftOver(
   const { locationId, name, bytes, members } = leftOver;
   const found = await row<{ id: string }>(manager, 'select id from raw_data_package where name = $1', [name]);
   if (found === undefined) return { words: 'the catalogue has no such package', passes: true };
-  await lockPackage(manager, found.id);
+  await lockForDeletion(manager, [found.id]);
   const kept = whyKept({
     ...(await factsOf(manager, found.id, locationId)),
     members: members && {
