@@ -166,8 +166,10 @@ test('what comes slowly is told each second, and whoever holds it back is not ta
   await withServer(
     async (socket) => {
       socket.write(head('200 OK', `Content-Length: ${slow.length}`));
-      for (let at = 0; at < slow.length; at += MIB / 2, await sleep(600))
+      for (let at = 0; at < slow.length; at += MIB / 2) {
         socket.write(slow.subarray(at, at + MIB / 2));
+        await sleep(600);
+      }
     },
     async (store) => {
       const told: number[] = [];
