@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import { leftAloneFailure } from '../../src/activities/failure.js';
+import type { PlannedPackage } from '../../src/activities/journey-orders.js';
 import { decide as decideByOperator, waitingWorkflows } from '../../src/client/operator.js';
 import * as exceptions from '../../src/core/exceptions.js';
 import { CATALOGUE_QUEUE, taskQueue, WORKFLOW_QUEUE } from '../../src/core/queue-discovery.js';
+import { startJourneys } from '../../src/worker/start-journeys.js';
 import {
   rawDataPackageCreationJourney,
   type RawDataPackageCreationInput,
@@ -192,7 +194,12 @@ test('the same work started twice is one workflow', { timeout: 60_000 }, () =>
       recordRawDataPackage: () => Promise.resolve(),
     };
     const one = { ...packageInput(lab.unique('twice')), fresh: false };
-    const catalogue = { ...catalogueFakes(), planRawDataPackages: () => Promise.resolve([one, one]) };
+    const catalogue = {
+      ...catalogueFakes(),
+      planRawDataPackages: () => Promise.resolve([one, one]),
+      startPackageCreations: ({ packages }: { packages: PlannedPackage[] }) =>
+        startJourneys(lab.client)('raw_data_package_creation', packages),
+    };
     await lab.withWorkers({ [CATALOGUE_QUEUE]: catalogue, [SOURCE_QUEUE]: source }, async () => {
       const plan = () =>
         lab.client.workflow.execute('rawDataPackagePlanning', {
