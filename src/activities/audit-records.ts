@@ -1,14 +1,10 @@
 import type { CopyReference, DamageFound } from '../core/database/catalogue/fixity.js';
 import type { ReadRange, StoredCopy } from '../core/database/records.js';
 import { ArchiveCorruptionError, ServiceUnavailableError } from '../core/exceptions.js';
+import type { Place } from '../core/journey-inputs.js';
 import type { Dependencies } from './dependencies.js';
 import type { InBuffer } from './repair-detour.js';
 import { whileBusy } from './liveness.js';
-
-interface Place {
-  site: string;
-  location: string;
-}
 
 /** Where else a good copy may come from. */
 export interface RepairFallbacks {

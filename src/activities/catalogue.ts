@@ -1,13 +1,13 @@
 import type { DataTransferPlan, Location, PackageReference } from '../core/database/records.js';
 import { diskPolicy } from '../core/disk-rules.js';
 import { ConfigurationError } from '../core/exceptions.js';
+import type { Place } from '../core/journey-inputs.js';
 import { QUIET_TIMES } from '../core/policy/execution-wait.js';
 import { primaryBuffer } from '../core/policy/routing.js';
 import { makeDeletionPlanningActivities } from './deletion-planning.js';
 import type { Dependencies } from './dependencies.js';
 import {
   started,
-  type Place,
   type PlannedArchiving,
   type PlannedPackage,
   type PlannedTransfer,

@@ -2,8 +2,9 @@ import { activityInfo } from '@temporalio/activity';
 import type { PackagePlan } from '../core/database/catalogue/deletion-schedule.js';
 import type { Location } from '../core/database/records.js';
 import { deletionRules } from '../core/deletion-rules.js';
+import type { Place } from '../core/journey-inputs.js';
 import type { Dependencies } from './dependencies.js';
-import { started, type DueDeletion, type Place } from './journey-orders.js';
+import { started, type DueDeletion } from './journey-orders.js';
 import { whileBusy } from './liveness.js';
 
 /** Packages that one run of a planner decides about, at most. */

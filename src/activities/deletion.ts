@@ -67,7 +67,7 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     const { id: targetId, packageId, location } = copy;
     const file = fileAt(location, copy.path);
     const requireSameDisk = await requireDisk(catalogue, location, 'deletion');
-    const before = await fileStatus(file);
+    const before = await fileStatus(file, 'deletion');
     let comparedRanges = 0;
     if (before !== undefined) {
       const compared = await compare(file, copy);
@@ -79,7 +79,7 @@ export function makeDeletionActivities(dependencies: Dependencies) {
     }
     if (!(await decide({ packageId, targetId, rules, comparedRanges }, 1, outcome))) return;
     // What came to this place since was not looked at: another attempt may have been faster, and the copy may be there anew.
-    if (!isSameFile(before, await fileStatus(file))) {
+    if (!isSameFile(before, await fileStatus(file, 'deletion'))) {
       await refuse(copy, `the file was replaced while its deletion was decided`, outcome);
       return;
     }

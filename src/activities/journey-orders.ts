@@ -1,11 +1,13 @@
+import type {
+  DataTransferInput,
+  DeletionInput,
+  DeletionOrder,
+  LongTermArchiveTransferInput,
+  RawDataPackageCreationInput,
+} from '../core/journey-inputs.js';
 import type { Dependencies } from './dependencies.js';
 
 /** What a planner's activity tells of the journeys that it found; what each is told is the input of its workflow. */
-
-export interface Place {
-  site: string;
-  location: string;
-}
 
 /** What may be said of any of them. */
 interface Started {
@@ -13,37 +15,18 @@ interface Started {
   started?: true;
 }
 
-export interface PlannedPackage {
-  packageId: string;
-  name: string;
-  observation: string;
-  source: Place & { locationId: string };
+export interface PlannedPackage extends RawDataPackageCreationInput {
   /** Planned by this very call. */
   fresh: boolean;
 }
 
-export interface PlannedTransfer extends Started {
-  dataTransferId: string;
-  name: string;
-  origin: Place;
-  destination: Place;
-  observations: string[];
-  packages: string[];
-}
+export interface PlannedTransfer extends DataTransferInput, Started {}
 
-export interface PlannedArchiving extends Started {
-  packageId: string;
-  name: string;
-  observation: string;
-  archive: Place;
-}
+export interface PlannedArchiving extends LongTermArchiveTransferInput, Started {}
 
-/** A package of which something is due to be freed: where, and which archives have to answer for it first. */
-export interface DueDeletion extends Started {
-  packageId: string;
-  name: string;
-  observation: string;
-  order: { archives: Place[]; targets: Place[] };
+/** A package of which something is due to be freed. */
+export interface DueDeletion extends DeletionInput, Started {
+  order: DeletionOrder;
 }
 
 /** The journeys that activities start, by the operation that they do, and what each is told. */

@@ -39,14 +39,14 @@ export async function removeLeftOvers(
   async function removePackage(name: string): Promise<string | undefined> {
     const tar = packageFile(location, name);
     const requireSameDisk = await requireDisk(catalogue, location, OPERATION);
-    const before = await fileStatus(tar);
+    const before = await fileStatus(tar, OPERATION);
     if (before === undefined) return undefined;
     const bytes = Number(before.size);
     const members = (await finishedResult(tar))?.members;
     const stays = await catalogue.leftOvers.giveUp({ locationId: location.id, name, bytes, members });
     if (stays !== undefined) return stays.passes ? undefined : stays.words;
     // Another attempt may have brought it anew since it was looked at.
-    if (!isSameFile(before, await fileStatus(tar))) return undefined;
+    if (!isSameFile(before, await fileStatus(tar, OPERATION))) return undefined;
     await requireSameDisk();
     await removeIfPresent(tar);
     await removeIfPresent(resultPath(tar));

@@ -1,6 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ReadRange } from '../core/database/records.js';
 import { ChecksumVerificationError } from '../core/exceptions.js';
+import type { Place } from '../core/journey-inputs.js';
 import { getS3KeyForPackage, getS3KeyForSidecar, sidecarDocument } from '../core/storage/archive-layout.js';
 import { readInFull } from '../core/storage/challenge.js';
 import { makeChallengeActivities } from './archive-challenge.js';
@@ -19,11 +20,6 @@ export interface StoredPackage {
   verifiedAt: string;
   /** Ranges that the read-back noted. */
   ranges?: ReadRange[];
-}
-
-interface Place {
-  site: string;
-  location: string;
 }
 
 export type ArchiveActivities = ReturnType<typeof makeArchiveActivities>;

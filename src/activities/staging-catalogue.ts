@@ -1,13 +1,9 @@
 import { ConfigurationError } from '../core/exceptions.js';
+import type { Place } from '../core/journey-inputs.js';
 import { durationSeconds, parseStagingRequest } from '../core/policy/staging-request.js';
 import { stagingLimits } from '../core/staging/staging-settings.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy } from './liveness.js';
-
-interface Place {
-  site: string;
-  location: string;
-}
 
 /** A staging job as its workflow needs it. */
 export interface PlannedStaging {

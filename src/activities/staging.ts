@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { StagingOrder } from '../core/database/catalogue/staging-items.js';
 import type { Location } from '../core/database/records.js';
 import { StorageError } from '../core/exceptions.js';
+import type { Place } from '../core/journey-inputs.js';
 import { rankSources, whyKeepStaged } from '../core/policy/staging.js';
 import { fetchMembers } from '../core/staging/fetch-package.js';
 import { buildJobView, removeJobView, type JobView, type ViewedPackage } from '../core/staging/job-view.js';
@@ -41,11 +42,6 @@ export interface CleaningOutcome {
   removed: string[];
   /** Why others stay; the first few. */
   kept: string[];
-}
-
-interface Place {
-  site: string;
-  location: string;
 }
 
 export type StagingActivities = ReturnType<typeof makeStagingActivities>;

@@ -1,8 +1,17 @@
 import type { SearchAttributePair } from '@temporalio/common';
+import type {
+  DataTransferInput,
+  DeletionInput,
+  LongTermArchiveTransferInput,
+  Place,
+  RawDataPackageCreationInput,
+} from '../core/journey-inputs.js';
 import type { StagingRequest } from '../core/policy/staging-request.js';
 import { WORKFLOW_QUEUE } from '../core/queue-discovery.js';
 import { printable } from '../core/utilities/printable.js';
 import { searchAttributes } from './search-attributes.js';
+
+export type * from '../core/journey-inputs.js';
 
 /**
  * How each journey is named, found and described: the one home of workflow IDs, search attributes and summaries, for planners,
@@ -17,49 +26,6 @@ export interface JourneyStart {
   staticSummary: string;
   /** Whether it may run again after it ended well. */
   repeatable: boolean;
-}
-
-/** A location, as much as a workflow needs to find its queues. */
-export interface Place {
-  site: string;
-  location: string;
-}
-
-export interface RawDataPackageCreationInput {
-  packageId: string;
-  name: string;
-  observation: string;
-  source: Place & { locationId: string };
-}
-
-export interface DataTransferInput {
-  dataTransferId: string;
-  name: string;
-  origin: Place;
-  destination: Place;
-  observations: string[];
-  packages: string[];
-}
-
-export interface LongTermArchiveTransferInput {
-  packageId: string;
-  name: string;
-  observation: string;
-  archive: Place;
-}
-
-export interface DeletionInput {
-  packageId: string;
-  name: string;
-  observation: string;
-  /** What its planner has just found. Absent from those that began before 2026-12: they ask for it themselves. */
-  order?: DeletionOrder;
-}
-
-/** Where something of a package is due to be freed, and which archives have to answer for it first. */
-export interface DeletionOrder {
-  archives: Place[];
-  targets: Place[];
 }
 
 /** Copies read again so far. */

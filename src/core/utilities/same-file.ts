@@ -2,12 +2,16 @@ import type { BigIntStats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { classifyDiskError, ifPresent } from './disk.js';
 
-/** What a file is just now, to be compared with what it is later; undefined where there is none. Throws as `classifyDiskError` does. */
-export async function fileStatus(path: string): Promise<BigIntStats | undefined> {
+/**
+ * What a file is just now, to be compared with what it is later; undefined where there is none. Throws as `classifyDiskError` does.
+ *
+ * @param operation for messages
+ */
+export async function fileStatus(path: string, operation: string): Promise<BigIntStats | undefined> {
   try {
     return await ifPresent(lstat(path, { bigint: true }));
   } catch (error) {
-    throw classifyDiskError(error, { subject: path });
+    throw classifyDiskError(error, { operation, subject: path });
   }
 }
 
