@@ -14,7 +14,8 @@ import { printable } from '../../utilities/printable.js';
  * open file, name, bytes, sha256         →
  *                                        ←   state file, and the pieces that are held; there, when the target is the file already
  * piece file, piece, offset, sha256      →
- *                                        ←   ack file, pieces: on disk; wrong file, piece: other bytes arrived than were sent
+ *                                        ←   came file, piece: as it was sent; wrong file, piece: with other bytes
+ *                                        ←   ack file, pieces: on disk
  * commit file                            →   nothing else will come: it shall have its name as soon as it is whole
  *                                        ←   done file: has its name
  * check file                             →   every piece was acknowledged, and it is not done
@@ -28,7 +29,7 @@ import { printable } from '../../utilities/printable.js';
  *
  * On a standing connection the sender calls for data connections with `call`: the receiver dials one for each ticket.
  */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 export const MIB = 1024 * 1024;
 /** The largest piece there may be. */
@@ -77,6 +78,7 @@ const TYPES = {
     header: z.object({ file: number, piece: number, offset: number, sha256 }),
     body: MOST_PIECE_BYTES,
   },
+  came: { code: 18, header: z.object({ file: number, piece: number }) },
   ack: { code: 9, header: z.object({ file: number, pieces: z.array(number).max(MOST_ACKS) }) },
   wrong: { code: 10, header: z.object({ file: number, piece: number }) },
   whole: { code: 11, header: z.object({ file: number, name, sha256 }), body: WHOLE_BYTES },

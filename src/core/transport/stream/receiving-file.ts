@@ -6,11 +6,14 @@ import { MIB } from './frames.js';
 import { Journal } from './journal.js';
 import { current, MOST_TOLD, type Piece } from './pieces.js';
 import { Ranges } from './ranges.js';
+import { Slots } from './slots.js';
 import { diskFailure, partPath, requireSpace, targetPath, type Target } from './target.js';
 
 /** Pieces are brought to disk together: as soon as there are so many bytes, and no later than after so many milliseconds. */
 const GROUP_BYTES = 32 * MIB;
 const GROUP_MS = 50;
+/** Files that are flushed at once: a flush holds one of the few threads in which all disk work of the process is done, and what comes must be written meanwhile. */
+const flushes = new Slots(2);
 
 /** A promise with the means to settle it. */
 interface PromiseWithResolvers<T> {
@@ -198,8 +201,10 @@ export class ReceivingFile {
 
   async #bringToDisk({ pieces, kept: { resolve, reject } }: Group): Promise<void> {
     try {
-      await this.#part.datasync();
-      await this.#journal.append(pieces);
+      await flushes.run(async () => {
+        await this.#part.datasync();
+        await this.#journal.append(pieces);
+      });
       for (const { offset, length } of pieces) this.#there.add(offset, offset + length);
       this.#pieces.push(...pieces);
       resolve();

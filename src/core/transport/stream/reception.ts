@@ -134,6 +134,7 @@ export class Reception {
           await this.#connection.write('wrong', { file, piece });
           return;
         }
+        this.#connection.write('came', { file, piece }).catch(ignore);
         await receiving?.write(lease.buffer, offset);
         lease.release();
         await receiving?.keep({ offset, length, sha256 });

@@ -153,6 +153,11 @@ export class SendingStream implements Taker {
         case 'progress':
           this.#opened.get(frame.header.file)?.onCompared(frame.header.bytes);
           break;
+        case 'came': {
+          const work = this.#unanswered.get(`${frame.header.file} piece ${frame.header.piece}`);
+          if (work !== undefined) this.#queue.came(work);
+          break;
+        }
         case 'ack':
           for (const piece of frame.header.pieces)
             this.#answer(frame.header.file, [`piece ${piece}`], (sending) => sending.onKept(piece));

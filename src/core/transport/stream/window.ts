@@ -3,29 +3,31 @@ import { MIB } from './frames.js';
 /** What may be on the way before anything is known of the line, and what always may. */
 const FIRST_BYTES = 32 * MIB;
 const LEAST_BYTES = 8 * MIB;
-/** More than the line holds, so that it stays full while the other end's disk takes its time; more still while the rate rises. */
+/** More than the line holds, so that it stays full while an end is busy with something else; more still while the rate rises. */
 const GAIN = 1.6;
 const RISING_GAIN = 2.5;
-/** The other end answers many pieces at once, this long after the first of them came, in milliseconds. */
-const GROUP_MS = 50;
+/** What an end takes for a piece before it says that it came, in milliseconds. */
+const SLACK_MS = 25;
 /** A rise of the rate that shows that the line holds more. */
 const RISE = 1.15;
 /** After so long, in milliseconds, a rate that was seen counts no more, and a time; the last of each always does. */
 const RATE_MEMORY_MS = 10_000;
-const LATENCY_MEMORY_MS = 24_000;
+const LATENCY_MEMORY_MS = 30_000;
 /** A round in which rate and latency are taken is no shorter. */
 const ROUND_MS = 500;
 /** Rounds of which the mean rate counts. */
 const SMOOTHED = 2;
-/** So often, in milliseconds, the queue of the line is emptied for a round: it costs a third of a second, and a shortest time that is forgotten first would grow. */
+/** Where the shortest time was not seen for so long, in milliseconds, the queue of the line is emptied for a round, before it is forgotten. */
 const DRAIN_MS = 20_000;
+/** A time that is no longer than the shortest times this is the shortest, seen again. */
+const SEEN_AGAIN = 1.1;
 /** Where the shortest time is longer than ever, nobody knows how much of it is the queue: it is made shorter by this. */
 const DRAIN = 0.75;
 
 interface Round {
   endedAt: number;
   /** Bytes, and milliseconds. */
-  answered: number;
+  came: number;
   length: number;
   /** Bytes per millisecond in this round and those before. */
   rate: number;
@@ -34,8 +36,8 @@ interface Round {
 }
 
 /**
- * How many bytes of pieces may be on their way without an answer: somewhat more than the line holds, which is its rate times the time until an
- * answer comes. What is sent beyond that waits in the queue of the line, which drops what it has no room for; and when the line breaks, what
+ * How many bytes of pieces may be on their way: somewhat more than the line holds, which is its rate times the time until it is heard that a
+ * piece came. What is sent beyond that waits in the queue of the line, which drops what it has no room for; and when the line breaks, what
  * came behind a packet that was dropped is lost too.
  *
  * The shortest time is that of an empty queue, so once in a while no more is let on the way than the line holds, and the queue empties.
@@ -45,7 +47,7 @@ export class Window {
   #rounds: Round[] = [];
   /** The rate has risen since the beginning. */
   #isNew = true;
-  #drainedAt: number | undefined;
+  #drainedAt = -Infinity;
   /** The shortest time ever. */
   #shortest = Infinity;
   #round = newRound();
@@ -54,11 +56,11 @@ export class Window {
     return this.#bytes;
   }
 
-  /** Told of each piece that was answered: after how long, and when, in milliseconds. */
-  answered(bytes: number, latency: number, now: number): void {
+  /** Told of each piece that came: how long it took until that was heard, and when, in milliseconds. */
+  came(bytes: number, latency: number, now: number): void {
     const round = this.#round;
     round.beganAt ??= now - latency;
-    round.answered += bytes;
+    round.came += bytes;
     round.latency = Math.min(round.latency, latency);
     const length = now - round.beganAt;
     if (length < Math.max(ROUND_MS, 2 * round.latency)) return;
@@ -72,33 +74,33 @@ export class Window {
   }
 
   #end(length: number, now: number): void {
-    const { answered, latency: shortest } = this.#round;
+    const { came, latency: shortest } = this.#round;
     // Answers that were held up come all at once: in one round more than the line brings.
-    const lately = [...this.#rounds.slice(1 - SMOOTHED), { answered, length }];
-    const rate = sum(lately.map((one) => one.answered)) / sum(lately.map((one) => one.length));
-    const round = { endedAt: now, answered, length, rate, latency: shortest };
+    const lately = [...this.#rounds.slice(1 - SMOOTHED), { came, length }];
+    const rate = sum(lately.map((one) => one.came)) / sum(lately.map((one) => one.length));
+    const round = { endedAt: now, came, length, rate, latency: shortest };
     const seenBefore = highestRate(this.#rounds, now);
     const isRising = rate >= RISE * seenBefore;
     this.#isNew = this.#rounds.length === 0 || (this.#isNew && isRising);
     this.#rounds = [...within(this.#rounds, now, LATENCY_MEMORY_MS), round];
     const latency = Math.min(...this.#rounds.map((one) => one.latency));
     this.#shortest = Math.min(this.#shortest, latency);
-    const target = isRising ? RISING_GAIN * latency + GROUP_MS : this.#target(latency, now);
+    const target = isRising ? RISING_GAIN * latency + SLACK_MS : this.#target(latency, now);
     this.#bytes = Math.max(this.#isNew ? FIRST_BYTES : LEAST_BYTES, Math.max(rate, seenBefore) * target);
   }
 
-  /** How long what is on the way shall take until it is answered, in milliseconds. */
+  /** How long what is on the way shall take until it is heard that it came, in milliseconds. */
   #target(latency: number, now: number): number {
-    this.#drainedAt ??= now;
-    if (now - this.#drainedAt < DRAIN_MS) return GAIN * latency + GROUP_MS;
+    const seenAt = this.#rounds.findLast((one) => one.latency <= SEEN_AGAIN * latency)?.endedAt ?? now;
+    if (now - Math.max(seenAt, this.#drainedAt) < DRAIN_MS) return GAIN * latency + SLACK_MS;
     this.#drainedAt = now;
-    return Math.max(this.#shortest, DRAIN * latency) + GROUP_MS / 2;
+    return Math.max(this.#shortest, DRAIN * latency) + SLACK_MS;
   }
 }
 
 /** What is seen in a round. */
 function newRound(beganAt?: number) {
-  return { beganAt, answered: 0, latency: Infinity };
+  return { beganAt, came: 0, latency: Infinity };
 }
 
 /** The rounds that ended no longer ago, and the last. */

@@ -1,7 +1,12 @@
 import type { Lease } from './buffer-pool.js';
+import { MIB } from './frames.js';
 import type { Piece } from './pieces.js';
 import type { Sending } from './sending.js';
 import { Window } from './window.js';
+
+/** What has come may wait for the other end's disk for as long as the line takes for so many windows; what a crash there costs stays bounded. */
+const UNANSWERED_WINDOWS = 4;
+const LEAST_UNANSWERED_BYTES = 64 * MIB;
 
 /** A piece on its way: its number is the sender's own. */
 export interface OutgoingPiece extends Piece {
@@ -20,6 +25,8 @@ export interface Load {
   release: () => void;
   /** When a stream took it, in milliseconds. */
   takenAt?: number;
+  /** It is at the other end, as it was sent; on its disk it is when it is answered. */
+  hasCome?: boolean;
 }
 
 /** Something to say about a file on any stream, to which an answer comes. */
@@ -73,8 +80,9 @@ export class WorkQueue {
   /** Whether a stream found nothing to do since this was last asked. */
   #wasIdle = false;
   readonly #window = new Window();
-  /** Bytes of pieces that were taken and are not answered yet. */
+  /** Bytes of pieces that were taken and have not come yet, and of those that have come and are not answered yet. */
   #onTheWay = 0;
+  #unanswered = 0;
 
   /** Bytes of pieces that may be on their way at once. */
   get window(): number {
@@ -96,20 +104,29 @@ export class WorkQueue {
     return new Promise((resolve) => this.#idle.push({ taker, resolve }));
   }
 
+  /** What was taken has come: the line has room for what is next, whatever the other end's disk does. */
+  came(work: Work): void {
+    if (work.kind !== 'piece' || work.hasCome === true) return;
+    const [now, { length }] = [performance.now(), work.piece];
+    this.#window.came(length, now - (work.takenAt ?? now), now);
+    work.hasCome = true;
+    this.#unanswered += length;
+    this.#leaveTheWay(length);
+  }
+
   /** An answer came to what was taken. */
   answered(work: Work): void {
-    if (work.kind !== 'piece') return;
-    const now = performance.now();
-    this.#window.answered(work.piece.length, now - (work.takenAt ?? now), now);
+    this.came(work);
     this.gone(work);
   }
 
-  /** What was taken is on its way no more. */
+  /** Of what was taken nothing more will be heard. */
   gone(work: Work): void {
     if (work.kind !== 'piece') return;
-    this.#onTheWay -= work.piece.length;
-    if (this.#onTheWay === 0) this.#window.rest();
-    this.#serve();
+    if (work.hasCome === true) {
+      this.#unanswered -= work.piece.length;
+      this.#serve();
+    } else this.#leaveTheWay(work.piece.length);
   }
 
   /** The taker takes nothing any more. */
@@ -133,6 +150,12 @@ export class WorkQueue {
     return was;
   }
 
+  #leaveTheWay(bytes: number): void {
+    this.#onTheWay -= bytes;
+    if (this.#onTheWay === 0) this.#window.rest();
+    this.#serve();
+  }
+
   #serve(): void {
     for (let [idle] = this.#idle; idle !== undefined; [idle] = this.#idle) {
       const work = this.#next(idle.taker);
@@ -147,12 +170,18 @@ export class WorkQueue {
     const [first] = this.#waiting;
     if (first === undefined) return undefined;
     const isPiece = first instanceof Block || first.kind === 'piece';
-    if (isPiece && this.#onTheWay >= this.#window.bytes) return undefined;
+    if (isPiece && !this.#hasRoom()) return undefined;
     const work = first instanceof Block ? first.sending.cut(first, taker.appetite) : first;
     if (!(first instanceof Block) || first.left === 0) this.#waiting.shift();
     if (work.kind !== 'piece') return work;
     this.#onTheWay += work.piece.length;
     work.takenAt = performance.now();
     return work;
+  }
+
+  #hasRoom(): boolean {
+    const { bytes } = this.#window;
+    const mostUnanswered = Math.max(LEAST_UNANSWERED_BYTES, UNANSWERED_WINDOWS * bytes);
+    return this.#onTheWay < bytes && this.#unanswered < mostUnanswered;
   }
 }

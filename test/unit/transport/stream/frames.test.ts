@@ -40,6 +40,7 @@ const HEADERS: { [T in FrameType]: fc.Arbitrary<HeaderOf<T>> } = {
   there: fc.record({ file }, plain),
   progress: fc.record({ file, bytes: fc.maxSafeNat() }, plain),
   piece: fc.record({ file, piece: fc.nat(), offset: fc.maxSafeNat(), sha256 }, plain),
+  came: fc.record({ file, piece: fc.nat() }, plain),
   ack: fc.record({ file, pieces: fc.array(fc.nat()) }, plain),
   wrong: fc.record({ file, piece: fc.nat() }, plain),
   whole: fc.record({ file, name, sha256 }, plain),

@@ -16,8 +16,8 @@ interface Line {
 }
 
 /**
- * A sender that always has as much on the way as it may, for some seconds on each of these lines in turn. Answers come together, every 50 ms,
- * as those of a disk that is flushed in groups do.
+ * A sender that always has as much on the way as it may, for some seconds on each of these lines in turn. Answers come together, every 20 ms,
+ * as those of an end that has other things to do as well.
  *
  * @returns for each line: the share of it that was used, and what waited in its queue at most, in milliseconds; both in the second half
  */
@@ -38,7 +38,7 @@ function sendOver(lines: (Line & { seconds: number })[]): { used: number; queued
       let room = rate * TICK_MS;
       for (let [first] = queue; first !== undefined && room > 0; [first] = queue) {
         const bytes = Math.min(room, first.bytes);
-        const due = Math.ceil((now + latency) / 50) * 50;
+        const due = Math.ceil((now + latency) / 20) * 20;
         isHeld = !isHeld;
         const at = due + (isHeld ? Math.max(0, heldUp - (due % 4000)) : 0);
         answers.push({ at, sentAt: first.sentAt, bytes });
@@ -51,7 +51,7 @@ function sendOver(lines: (Line & { seconds: number })[]): { used: number; queued
       }
       for (const answer of answers.filter(({ at }) => at <= now)) {
         onTheWay -= answer.bytes;
-        window.answered(answer.bytes, now - answer.sentAt, now);
+        window.came(answer.bytes, now - answer.sentAt, now);
         if (onTheWay < 1) window.rest();
       }
       answers = answers.filter(({ at }) => at > now);
