@@ -35,17 +35,22 @@ interface Slip {
 const SLIP = /\.log\.json$/;
 const MESSAGE_CHARACTERS = 1000;
 
+/** Between two looks for slips that others left: they lie among the logs of months. */
+const HAND_IN_EVERY_MS = 60_000;
+
 /**
  * The logs of transfer attempts: what each says goes to a file of the site where it runs, and a row of the catalogue
  * (`data_transfer_log`) tells when it began and ended, how, and where that file is.
  *
  * The row is written when the attempt is over. Until then a slip of paper (`<log>.json`) lies beside the log, which says that the attempt was cut
- * off; whoever comes next hands in the slips of processes that are gone, and those that the catalogue was not there for. Nothing of this ever
- * fails the work.
+ * off; whoever comes next hands in the slips of processes that are gone, within a minute, and those that the catalogue was not there for. Nothing of
+ * this ever fails the work.
  */
 export class AttemptLogs {
   private readonly directory: string;
   private readonly mine = new Set<string>();
+  /** When it is looked for slips again, by the clock of the process: with the next attempt where one could not be handed in. */
+  private handInAt = -Infinity;
 
   constructor(
     directory: string,
@@ -116,6 +121,8 @@ export class AttemptLogs {
 
   /** Tells the catalogue of attempts that are over and that it does not know of. */
   private async handIn(): Promise<void> {
+    if (performance.now() < this.handInAt) return;
+    this.handInAt = performance.now() + HAND_IN_EVERY_MS;
     for (const name of (await readdir(this.directory)).filter((one) => SLIP.test(one))) {
       const path = join(this.directory, name);
       if (this.mine.has(path)) continue;
@@ -136,7 +143,10 @@ export class AttemptLogs {
     try {
       await this.catalogue.record({ ...record, bytes: text.length, sha256 });
     } catch (error) {
-      if (!(error instanceof CCATDataOperationError) || error.retryable) throw error;
+      if (!(error instanceof CCATDataOperationError) || error.retryable) {
+        this.handInAt = -Infinity;
+        throw error;
+      }
       this.log.warn('the catalogue refuses the log of a transfer; it is kept as a file', {
         path: record.path,
         error,

@@ -5,6 +5,8 @@ import { Writable } from 'node:stream';
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { redacted } from './redaction.js';
+import { atOnce } from './utilities/at-once.js';
+import { ifPresent } from './utilities/disk.js';
 import { uniqueId } from './utilities/unique-id.js';
 
 /** What a command (ssh, bbcp and the like) says, in a file of its own. */
@@ -31,8 +33,18 @@ export const COMMAND_LOG_LIMITS: CommandLogLimits = { fileBytes: 10e6, totalByte
 /** A line longer than this is written in pieces: memory is bounded whatever a command says. */
 const LINE_BYTES = 64 * 1024;
 
+/** Between two looks at all logs of a directory: there may be hundreds of thousands of them. */
+const PRUNE_EVERY_MS = 3_600_000;
+
+/** Logs that are looked at at the same time. */
+const LOOKED_AT_ONCE = 8;
+
+/** When a process looked through a directory last. */
+const prunedAt = new Map<string, number>();
+
 /**
- * Opens a log for one run of a command, and removes logs that are too old or too many.
+ * Opens a log for one run of a command. Removes logs that are too old or too many, when the process opens its first log in the directory and every hour
+ * from then on.
  *
  * @param name what the command is for; only its letters, digits, `.`, `_` and `-` are used
  * @throws Error of the file system where the directory can't be written
@@ -43,7 +55,10 @@ export async function openCommandLog(
   limits: CommandLogLimits = COMMAND_LOG_LIMITS,
 ): Promise<CommandLog> {
   await mkdir(directory, { recursive: true });
-  await prune(directory, limits);
+  if (performance.now() - (prunedAt.get(directory) ?? -Infinity) >= PRUNE_EVERY_MS) {
+    prunedAt.set(directory, performance.now());
+    await prune(directory, limits);
+  }
   const clean =
     name
       .replace(/[^A-Za-z0-9._-]+/g, '-')
@@ -111,19 +126,17 @@ class RedactingLog extends Writable {
 }
 
 async function prune(directory: string, { totalBytes, days }: CommandLogLimits): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => /\.log(\.1)?$/.test(name));
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const path = join(directory, name);
-      // Another process may be pruning too.
-      const { size, mtimeMs } = (await stat(path).catch(() => undefined)) ?? { size: 0, mtimeMs: 0 };
-      return { path, size, mtimeMs };
-    }),
-  );
+  const found: { name: string; size: number; mtimeMs: number }[] = [];
+  const logs = (await readdir(directory)).filter((name) => /\.log(\.1)?$/.test(name));
+  await atOnce(logs, LOOKED_AT_ONCE, async (name) => {
+    // Another process may be pruning too.
+    const status = await ifPresent(stat(join(directory, name)));
+    if (status !== undefined) found.push({ name, size: status.size, mtimeMs: status.mtimeMs });
+  });
   let total = 0;
   const oldest = Date.now() - days * 86_400_000;
-  for (const { path, size, mtimeMs } of found.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+  for (const { name, size, mtimeMs } of found.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
     total += size;
-    if (total > totalBytes || mtimeMs < oldest) await rm(path, { force: true });
+    if (total > totalBytes || mtimeMs < oldest) await rm(join(directory, name), { force: true });
   }
 }

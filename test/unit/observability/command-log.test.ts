@@ -61,4 +61,10 @@ test('old logs, and the oldest of too many, go when a new one is opened; nothing
       (await readdir(directory)).sort(),
       ['big-2.log.1', 'big-3.log', basename(log.reference), 'notes.txt'].sort(),
     );
+    // Months of logs are not looked through for each new one.
+    await make('old.log', 1, 100);
+    const next = await openCommandLog(directory, 'next');
+    next.writable.end();
+    await next.closed;
+    assert.ok((await readdir(directory)).includes('old.log'));
   }));
