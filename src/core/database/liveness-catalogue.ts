@@ -35,11 +35,16 @@ export class LivenessCatalogue {
     return this.transactions.read((manager) => breakers.breakers(manager));
   }
 
-  /** Changes a breaker by a transition; what it was and what it is then. */
-  changeBreaker(
+  /**
+   * Changes a breaker by a transition, which may be asked twice; what it was and what it is then. One that changes nothing, as nearly all do,
+   * is a look and waits for nobody.
+   */
+  async changeBreaker(
     subject: breakers.BreakerSubject,
     change: (breaker: Breaker) => Breaker,
   ): Promise<{ before: Breaker; after: Breaker }> {
+    const before = await this.transactions.read((manager) => breakers.breaker(manager, subject));
+    if (change(before) === before) return { before, after: before };
     return this.transactions.write((manager) => breakers.changeBreaker(manager, subject, change));
   }
 

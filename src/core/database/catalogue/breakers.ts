@@ -30,6 +30,12 @@ export async function breakers(manager: EntityManager, kind?: BreakerKind): Prom
   }));
 }
 
+/** What a breaker is now; closed where it has never had to count a failure. */
+export async function breaker(manager: EntityManager, { kind, name }: BreakerSubject): Promise<Breaker> {
+  const found = await manager.findOneBy(BreakerEntity, { name: `${kind}/${name}` });
+  return found === null ? CLOSED : toBreaker(found);
+}
+
 /** Changes a breaker by a transition, one change at a time; what it was and what it is then. */
 export async function changeBreaker(
   manager: EntityManager,
@@ -38,8 +44,7 @@ export async function changeBreaker(
 ): Promise<{ before: Breaker; after: Breaker }> {
   const name = `${subject.kind}/${subject.name}`;
   await lock(manager, `breaker ${name}`);
-  const found = await manager.findOne(BreakerEntity, { where: { name } });
-  const before = found === null ? CLOSED : toBreaker(found);
+  const before = await breaker(manager, subject);
   const after = change(before);
   if (after === before) return { before, after };
   const { lastFailure } = after;
