@@ -15,6 +15,8 @@ import {
 
 /** What was found of a store is asked anew after this time. */
 const PROBE_AGE_MS = 7 * 86_400_000;
+/** What another process found, or an operator's probe, is heard of after this time. */
+const KNOWN_FOR_MS = 60_000;
 /** A store that contradicts what it was found to do so shortly before is not asked once more. */
 const JUST_NOW_MS = 60_000;
 
@@ -23,6 +25,7 @@ const JUST_NOW_MS = 60_000;
  */
 export class KnownAbilities implements StoreAbilities {
   #mode: Promise<StoreMode> | undefined;
+  #askedAt = -Infinity;
   #probedAt = 0;
 
   constructor(
@@ -34,7 +37,8 @@ export class KnownAbilities implements StoreAbilities {
   ) {}
 
   mode(): Promise<StoreMode> {
-    if (this.#probedAt > 0 && Date.now() - this.#probedAt > PROBE_AGE_MS) this.#mode = undefined;
+    if (performance.now() - this.#askedAt > KNOWN_FOR_MS) this.#mode = undefined;
+    if (this.#mode === undefined) this.#askedAt = performance.now();
     this.#mode ??= this.#find().catch((error: unknown) => {
       this.#mode = undefined;
       throw error;

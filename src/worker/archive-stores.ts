@@ -19,13 +19,22 @@ interface Parts {
   notifications: Notifications;
 }
 
-/** The store behind a long-term archive, of type s3 or disk. */
+/**
+ * The store behind a long-term archive, of type s3 or disk. That of an S3 archive is made once: its connections, which may be encrypted and half a world
+ * long, serve one package after the other. It is made anew where the topology says otherwise than before.
+ */
 export function archiveStores(parts: Parts): (location: Location) => ArchiveStore {
   const { environment, catalogue, settings } = parts;
-  return (location) =>
-    location.storageType === 'disk'
-      ? diskArchiveStore(catalogue, settings, location)
-      : s3ArchiveStore(location, s3SettingsFromEnvironment(environment, location), parts);
+  const kept = new Map<string, { endpoint?: string; bucket?: string; store: S3ArchiveStore }>();
+  return (location) => {
+    if (location.storageType === 'disk') return diskArchiveStore(catalogue, settings, location);
+    const { id, endpoint, bucket } = location;
+    const before = kept.get(id);
+    if (before !== undefined && before.endpoint === endpoint && before.bucket === bucket) return before.store;
+    const store = s3ArchiveStore(location, s3SettingsFromEnvironment(environment, location), parts);
+    kept.set(id, { endpoint, bucket, store });
+    return store;
+  };
 }
 
 function s3ArchiveStore(
