@@ -13,6 +13,8 @@ import {
   type PlannedTransfer,
 } from './journey-orders.js';
 import { whileBusy } from './liveness.js';
+import type { StoredPackage } from './long-term-archive-transfer.js';
+import { recordArchived, wakeOnward } from './onward.js';
 
 /** Work that needs the catalogue and nothing else; it runs beside it. */
 
@@ -45,7 +47,7 @@ export interface Plan<T> {
 export type CatalogueActivities = ReturnType<typeof makeCatalogueActivities>;
 
 export function makeCatalogueActivities(dependencies: Dependencies) {
-  const { catalogue, settings, wakePlanner, notifications } = dependencies;
+  const { catalogue, settings, notifications } = dependencies;
   return {
     ...makeDeletionPlanningActivities(dependencies),
 
@@ -135,7 +137,7 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
           reason: `${one.errorClass}: ${one.message}`,
         }));
         await catalogue.recordArrival(input.dataTransferId, input.arrived, failed, input.sent);
-        await wakeOnward(order.destination.site);
+        await wakeOnward(dependencies, order.destination.site);
         const arrived = new Set(input.arrived.map((one) => one.packageId));
         const packages = order.packages.filter((one) => arrived.has(one.id));
         const there = await catalogue.locations(order.destination.site);
@@ -182,30 +184,18 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
     },
 
     /**
-     * Records an archive copy, and has the planner look for what it has made redundant.
+     * Records an archive copy that a worker from before 2026-12 only stored.
      *
-     * @returns that it was asked; workers from before 2026-12 returned nothing, and their workflows began the deletion
+     * @returns that its planner was asked to look for what it has made redundant; workers from before that returned nothing, and their workflows
+     *   began the deletion
      */
     async recordArchived(input: {
       packageId: string;
       archive: Place;
-      stored: {
-        key: string;
-        bytes: number;
-        sha256: string;
-        versionId?: string;
-        etag?: string;
-        verifiedAt: string;
-      };
+      stored: StoredPackage;
     }): Promise<{ deletionAsked: true } | undefined> {
-      return whileBusy(async () => {
-        const archive = await catalogue.location(input.archive.site, input.archive.location);
-        await catalogue.recordArchived(input.packageId, archive.id, input.stored);
-        await wakeOnward(archive.site);
-        const place = await catalogue.deletions.placeToFree(input.packageId);
-        if (place !== undefined) await wakePlanner('deletion', place);
-        return { deletionAsked: true };
-      });
+      await whileBusy(() => recordArchived(dependencies, input));
+      return { deletionAsked: true };
     },
 
     async failPackages(input: { packageIds: string[]; reason: string }): Promise<void> {
@@ -302,14 +292,6 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
         happened: `packaging of ${source} goes on: there is room again`,
         resolves: 'packaging_waits',
       });
-  }
-
-  /** What came to a site may have further to go from its buffers. */
-  async function wakeOnward(site: string): Promise<void> {
-    const [here, routes] = [await catalogue.locations(site), await catalogue.routes()];
-    if (!routes.some((route) => route.active && route.origin === site)) return;
-    for (const buffer of here.filter((one) => one.locationType === 'buffer' && one.active))
-      await wakePlanner('data_transfer_package_creation', { site, location: buffer.name });
   }
 
   /** The buffer of a site that new packages go to: the first by priority that is switched on. */

@@ -121,13 +121,19 @@ async function limitsAt(
   };
 }
 
-/** Runs work that is bounded by itself (a transaction with a statement timeout, a walk over folders) under a heartbeat. */
-export async function whileBusy<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/**
+ * Runs work that is bounded by itself (a transaction with a statement timeout, a walk over folders) under a heartbeat.
+ *
+ * @param done what was done before it, as plain data: the next attempt finds it in its heartbeat details, should this one fail or be killed
+ */
+export async function whileBusy<T>(act: (signal: AbortSignal) => Promise<T>, done?: object): Promise<T> {
   const cancelled = cancellationSignal();
-  const beat = setInterval(() => heartbeat(), BEAT_MS);
+  const beat = setInterval(() => heartbeat(done), BEAT_MS);
   try {
     return await act(cancelled);
   } catch (error) {
+    // The last one before a failure is always sent.
+    if (done !== undefined) heartbeat(done);
     cancelled.throwIfAborted();
     throw error;
   } finally {

@@ -7,6 +7,7 @@ import { readInFull } from '../core/storage/challenge.js';
 import { makeChallengeActivities } from './archive-challenge.js';
 import type { Dependencies } from './dependencies.js';
 import { whileBusy, whileBytesMove, type MovingWork } from './liveness.js';
+import { recordArchived } from './onward.js';
 import { fileAt } from './places.js';
 import { throughBreaker, wayInto, type Asked } from './through-breaker.js';
 
@@ -22,6 +23,20 @@ export interface StoredPackage {
   ranges?: ReadRange[];
 }
 
+export interface ArchivedPackage extends StoredPackage {
+  /**
+   * That the catalogue has it, and planners look for what follows. Absent in the answers of workers from before 2026-12: their workflows call
+   * `recordArchived`.
+   */
+  recorded?: true;
+}
+
+/** What an attempt that could not record it leaves to the next one. */
+interface Kept {
+  v: 1;
+  stored: StoredPackage;
+}
+
 export type ArchiveActivities = ReturnType<typeof makeArchiveActivities>;
 
 export function makeArchiveActivities(dependencies: Dependencies) {
@@ -30,57 +45,70 @@ export function makeArchiveActivities(dependencies: Dependencies) {
   return {
     ...makeChallengeActivities(dependencies),
 
-    /** Stores a package with a checksum that the server checks, its sidecar beside it, and reads the object back in full. */
-    async archivePackage(input: { packageId: string; archive: Place } & Asked): Promise<StoredPackage> {
-      const { archive, order } = await whileBusy(async () => {
-        const location = await catalogue.location(input.archive.site, input.archive.location);
-        return { archive: location, order: await catalogue.archiveOrder(input.packageId, location.id) };
-      });
-      const { bytes, sha256 } = order.copy;
-      const key = getS3KeyForPackage(order.package);
-      const file = fileAt(order.copy.location, order.copy.path);
-      const about = {
-        operation: 'long_term_archive_transfer',
-        subject: order.package.name,
-        bytesTotal: 2 * bytes,
-      } as const;
-
-      const put = async ({ signal, onProgress }: MovingWork): Promise<StoredPackage> => {
-        const store = dependencies.archiveStore(archive);
-        await store.prepare();
-        const inParts = activityInfo().attempt > 1;
-        const stored = await store.put(key, file, { bytes, sha256 }, { signal, onProgress, inParts });
-        await store.putJson(
-          getS3KeyForSidecar(key),
-          sidecarDocument(key, {
-            package: order.package,
-            bytes,
-            sha256,
-            provenance: order.provenance,
-            facility: await dependencies.settings.get('archive.facility_name', input.archive),
-          }),
-        );
-        const read = await readInFull(
-          store,
-          { path: key, bytes, sha256 },
-          { signal, onProgress: (done) => onProgress(bytes + done) },
-        );
-        if ('wrong' in read) throw otherBytes(key, read.wrong);
-        return {
-          key,
-          bytes,
-          sha256,
-          versionId: stored.versionId,
-          etag: stored.etag,
-          verifiedAt: new Date().toISOString(),
-          ranges: read.ranges,
-        };
-      };
-      return throughBreaker(dependencies, { ...wayInto(archive), asked: input.asked }, (works) =>
-        whileBytesMove(dependencies, about, put, works),
-      );
+    /**
+     * Stores a package with a checksum that the server checks, its sidecar beside it, reads the object back in full, and records it. What is stored and
+     * read back is kept with the heartbeat: an outage of the catalogue repeats the recording alone.
+     */
+    async archivePackage(input: { packageId: string; archive: Place } & Asked): Promise<ArchivedPackage> {
+      const before = activityInfo().heartbeatDetails as Partial<Kept> | undefined;
+      const stored = before?.stored ?? (await store(input));
+      await whileBusy(() => recordArchived(dependencies, { ...input, stored }), {
+        v: 1,
+        stored,
+      } satisfies Kept);
+      return { ...stored, recorded: true };
     },
   };
+
+  async function store(input: { packageId: string; archive: Place } & Asked): Promise<StoredPackage> {
+    const { archive, order } = await whileBusy(async () => {
+      const location = await catalogue.location(input.archive.site, input.archive.location);
+      return { archive: location, order: await catalogue.archiveOrder(input.packageId, location.id) };
+    });
+    const { bytes, sha256 } = order.copy;
+    const key = getS3KeyForPackage(order.package);
+    const file = fileAt(order.copy.location, order.copy.path);
+    const about = {
+      operation: 'long_term_archive_transfer',
+      subject: order.package.name,
+      bytesTotal: 2 * bytes,
+    } as const;
+
+    const put = async ({ signal, onProgress }: MovingWork): Promise<StoredPackage> => {
+      const store = dependencies.archiveStore(archive);
+      await store.prepare();
+      const inParts = activityInfo().attempt > 1;
+      const stored = await store.put(key, file, { bytes, sha256 }, { signal, onProgress, inParts });
+      await store.putJson(
+        getS3KeyForSidecar(key),
+        sidecarDocument(key, {
+          package: order.package,
+          bytes,
+          sha256,
+          provenance: order.provenance,
+          facility: await dependencies.settings.get('archive.facility_name', input.archive),
+        }),
+      );
+      const read = await readInFull(
+        store,
+        { path: key, bytes, sha256 },
+        { signal, onProgress: (done) => onProgress(bytes + done) },
+      );
+      if ('wrong' in read) throw otherBytes(key, read.wrong);
+      return {
+        key,
+        bytes,
+        sha256,
+        versionId: stored.versionId,
+        etag: stored.etag,
+        verifiedAt: new Date().toISOString(),
+        ranges: read.ranges,
+      };
+    };
+    return throughBreaker(dependencies, { ...wayInto(archive), asked: input.asked }, (works) =>
+      whileBytesMove(dependencies, about, put, works),
+    );
+  }
 }
 
 function otherBytes(key: string, wrong: string): ChecksumVerificationError {

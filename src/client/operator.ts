@@ -55,7 +55,7 @@ export async function decide(client: Client, workflowId: string, decision: Decis
 /** Journeys under way, waiting ones included; planners not counted. */
 export async function runningWorkflows(client: Client): Promise<number> {
   const { count } = await client.workflow.count(
-    `ExecutionStatus = "Running" AND ${CDT_STATE.name} IN ("running", "waiting_for_operator", "waiting_for_breaker") AND ${CDT_PACKAGE.name} IS NOT NULL`,
+    `ExecutionStatus = "Running" AND ${CDT_PACKAGE.name} IS NOT NULL`,
   );
   return count;
 }

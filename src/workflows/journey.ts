@@ -54,7 +54,8 @@ export class Journey {
   private leftAlone: LeftAlone | null = null;
   /** Routes and stores that were told to be used again while the attempt was still under way. */
   private readonly heard = new Set<string>();
-  private state: JourneyState = 'running';
+  /** What it shows; nothing until it has waited. One that began before 2026-12 shows from its start on that it runs. */
+  private state = workflowInfo().typedSearchAttributes.get(CDT_STATE);
   private readonly done: string[] = [];
 
   constructor(private readonly about: JourneySubject) {
@@ -186,7 +187,8 @@ export class Journey {
   }
 
   private show(state: JourneyState): void {
-    if (state === this.state) return;
+    const asTheServerSays = state === 'running' || state === 'completed';
+    if (state === this.state || (this.state === undefined && asTheServerSays)) return;
     this.state = state;
     upsertSearchAttributes([{ key: CDT_STATE, value: state }]);
   }

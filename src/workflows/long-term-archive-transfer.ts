@@ -16,18 +16,21 @@ export async function longTermArchiveTransfer(input: LongTermArchiveTransferInpu
   const { recordArchived } = proxyActivities<CatalogueActivities>(CATALOGUE);
 
   const stored = await journey.step(
-    `storing in ${archive.site}.${archive.location} and reading back`,
+    `storing in ${archive.site}.${archive.location}, reading back and recording it`,
     ({ asked }) => archivePackage({ packageId, archive, asked }),
   );
   if (!stored.done) return journey.end(stored.decision, [packageId]);
 
-  const recorded = await journey.step('recording the archive copy', () =>
-    recordArchived({ packageId, archive, stored: stored.result }),
-  );
-  if (!recorded.done) return journey.end(recorded.decision, [packageId]);
+  // A worker from before 2026-12 leaves it to an activity of its own.
+  if (stored.result.recorded !== true) {
+    const recorded = await journey.step('recording the archive copy', () =>
+      recordArchived({ packageId, archive, stored: stored.result }),
+    );
+    if (!recorded.done) return journey.end(recorded.decision, [packageId]);
+    // Before that it told no planner either.
+    if (recorded.result?.deletionAsked !== true)
+      await startJourney(deletionJourney({ packageId, name, observation: input.observation }));
+  }
 
-  // A worker from before 2026-12 tells no planner.
-  if (recorded.result?.deletionAsked !== true)
-    await startJourney(deletionJourney({ packageId, name, observation: input.observation }));
   journey.complete(`archived as ${stored.result.key}, read back and equal`);
 }

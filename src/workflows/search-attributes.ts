@@ -10,7 +10,10 @@ export const CDT_PACKAGE = defineSearchAttributeKey('CdtPackage', 'KEYWORD_LIST'
 
 export const SEARCH_ATTRIBUTES = [CDT_SITE, CDT_OPERATION, CDT_STATE, CDT_OBSERVATION, CDT_PACKAGE];
 
-/** The states that a journey shows. `waiting_for_breaker`: its route or store is left alone for now. */
+/**
+ * The states that a journey shows, once it is anything else than under way or ended as the server says: most show none, for each costs an event and a
+ * row of the server's list. `waiting_for_breaker`: its route or store is left alone for now.
+ */
 export type JourneyState =
   'running' | 'waiting_for_operator' | 'waiting_for_breaker' | 'completed' | 'skipped' | 'abandoned';
 
@@ -29,7 +32,6 @@ export function searchAttributes(facts: {
   const pairs: SearchAttributePair[] = [
     { key: CDT_SITE, value: facts.site },
     { key: CDT_OPERATION, value: facts.operation },
-    { key: CDT_STATE, value: 'running' satisfies JourneyState },
   ];
   if (facts.observations?.length) pairs.push({ key: CDT_OBSERVATION, value: keywords(facts.observations) });
   if (facts.packages?.length) pairs.push({ key: CDT_PACKAGE, value: keywords(facts.packages) });

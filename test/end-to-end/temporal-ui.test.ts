@@ -91,12 +91,12 @@ async function seeTheJourney(ui: TemporalUi, name: string): Promise<void> {
   }
   await ui.list(
     'narrowed',
-    'CdtSite="cologne" AND CdtOperation="long_term_archive_transfer" AND CdtState="completed"',
+    'CdtSite="cologne" AND CdtOperation="long_term_archive_transfer" AND ExecutionStatus="Completed"',
     1,
   );
   await ui.open('long-term-archive-transfer/');
   await ui.tab('Search Attributes');
-  for (const text of ['CdtSite', 'CdtOperation', 'CdtState', 'CdtObservation', 'CdtPackage', name, UNIT])
+  for (const text of ['CdtSite', 'CdtOperation', 'CdtObservation', 'CdtPackage', name, UNIT])
     await ui.shows(text);
   await ui.picture('search-attributes');
   await ui.tab('User Metadata');
