@@ -2,7 +2,7 @@
 export { connect, type ConnectOptions } from './connect.js';
 export { DataTransferClient } from './client.js';
 export * from '../core/exceptions.js';
-export type { DeletionHold, HoldPlaced } from '../core/database/catalogue/holds.js';
+export type { DeletionHold, HoldPlaced, HoldReleased } from '../core/database/catalogue/holds.js';
 export type { Execution } from '../core/database/catalogue/observations.js';
 export type { SettingChange } from '../core/database/catalogue/settings.js';
 export type { StagingItem } from '../core/database/catalogue/staging-items.js';

@@ -138,3 +138,45 @@ async function states(catalogue: Catalogue, packageId: string): Promise<string[]
     .filter(({ location }) => location.locationType === 'buffer')
     .map(({ state }) => state);
 }
+
+test("an operator's hold and an audit's lie beside each other: the end of one leaves the other", () =>
+  withCatalogue(async ({ catalogue }) => {
+    const at = await observatory(catalogue);
+    const [packageId = ''] = await packaged(catalogue, at, [entry('obs-1/a')]);
+    await arrived(catalogue, at);
+    await archive(catalogue, at, packageId);
+    const { name } = await catalogue.packageSummary(packageId);
+    const copies = await catalogue.copiesOfPackage(packageId);
+    const archived = copies.find(({ location }) => location.locationType === 'long_term_archive')!;
+    const [other] = copies.filter(({ id }) => id !== archived.id);
+    const damaged = async () =>
+      assert.ok(
+        await catalogue.fixity.recordDamage(archived.id, { kind: 'digest', at: new Date().toISOString() }),
+      );
+    const { path: key, bytes, sha256 } = archived;
+    const repaired = () =>
+      catalogue.fixity.recordRepaired(archived.id, other!.id, {
+        key,
+        bytes,
+        sha256,
+        verifiedAt: new Date().toISOString(),
+      });
+    const holders = async () => (await catalogue.deletions.holds()).map(({ placedBy }) => placedBy).sort();
+
+    await damaged();
+    const { hold } = await catalogue.deletions.hold(name, 'it is asked for', 'night shift');
+    assert.equal(hold.placedBy, 'night shift');
+    assert.deepEqual(await holders(), ['audit', 'night shift']);
+    await repaired();
+    assert.deepEqual(await holders(), ['night shift'], 'the repair ends no hold but its own');
+
+    await damaged();
+    const released = await catalogue.deletions.release(name, 'day shift');
+    assert.deepEqual(
+      [released.placedBy, released.still.map(({ placedBy }) => placedBy)],
+      ['night shift', ['audit']],
+    );
+    await catalogue.deletions.hold('obs-1', 'all of it', 'day shift');
+    const last = await catalogue.deletions.release(name, 'day shift');
+    assert.deepEqual([last.placedBy, last.still.map(({ kind }) => kind)], ['audit', ['observation']]);
+  }));

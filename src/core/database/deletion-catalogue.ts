@@ -123,7 +123,7 @@ export class DeletionCatalogue {
     );
   }
 
-  release(word: string, by: string): Promise<holds.DeletionHold> {
+  release(word: string, by: string): Promise<holds.HoldReleased> {
     return this.transactions.write(async (manager) =>
       holds.releaseHold(manager, await holds.holdSubject(manager, word), by),
     );

@@ -41,7 +41,14 @@ export function registerHold(program: Command, io: Io): void {
       const hold = await withCatalogue(await serversFor(flags, io.environment), (catalogue) =>
         catalogue.deletions.release(what, operatorName()),
       );
-      io.err.write(printable(`${hold.kind} ${hold.name} is held no more`) + '\n');
+      const lines =
+        hold.still.length === 0
+          ? [`${hold.kind} ${hold.name} is held no more`]
+          : [
+              `that hold of ${hold.kind} ${hold.name} is released; it is held all the same:`,
+              ...hold.still.map(line),
+            ];
+      io.err.write(`${lines.map(printable).join('\n')}\n`);
     });
   group
     .command('list')

@@ -55,7 +55,7 @@ export async function fixityStatus(manager: EntityManager): Promise<FixityStatus
   return found.map(({ oldest, ...one }) => ({ ...one, oldestVerification: oldest?.toISOString() }));
 }
 
-/** Damage that was found, the latest first, at most 1000; of one archive where its ID is given. */
+/** Damage that was found, what is not repaired first, then the latest, at most 1000; of one archive where its ID is given. */
 export async function damages(
   manager: EntityManager,
   which: { archiveLocationId?: string; open: boolean },
@@ -69,7 +69,7 @@ export async function damages(
      join data_location l on l.id = c.data_location_id join site s on s.id = l.site_id
      left join physical_copy f on f.id = d.repaired_from left join data_location fl on fl.id = f.data_location_id
      left join site fs on fs.id = fl.site_id
-     where ($1::uuid is null or l.id = $1) and (not $2 or d.repaired_at is null) order by d.found_at desc, d.id limit 1000`,
+     where ($1::uuid is null or l.id = $1) and (not $2 or d.repaired_at is null) order by d.repaired_at is not null, d.found_at desc, d.id limit 1000`,
     [which.archiveLocationId ?? null, which.open],
   );
   return found.map(

@@ -9,6 +9,7 @@ import { recordChallenge } from './challenges.js';
 import { copiesOfPackage, copyEntity, toCopy } from './copies.js';
 import { packageEntity, toSummary } from './packages.js';
 import { reconsider } from './deletion-queue.js';
+import { AUDITOR } from './holds.js';
 import { row, rows } from './sql.js';
 
 /** A copy to be read again, as a planner hands it on. */
@@ -167,7 +168,7 @@ export async function recordDamage(
   await rows(
     manager,
     `insert into deletion_hold (id, raw_data_package_id, reason, placed_by) values ($1, $2, $3, $4)
-     on conflict (raw_data_package_id) where released_at is null do nothing`,
+     on conflict (raw_data_package_id, (placed_by = 'audit')) where released_at is null do nothing`,
     [
       uniqueId(),
       copy.packageId,
@@ -266,8 +267,6 @@ export async function recordRepaired(
   };
   await audit(manager, 'copy_repaired', { table: 'physical_copy', id: copyId }, facts);
 }
-
-const AUDITOR = 'audit';
 
 export async function damagedAmong(
   manager: EntityManager,

@@ -5,6 +5,9 @@ import { audit } from './audit.js';
 import { reconsider } from './deletion-queue.js';
 import { asUuid, row, rows } from './sql.js';
 
+/** Who holds a package while an archive copy of it is damaged; an operator's hold lies beside that. */
+export const AUDITOR = 'audit';
+
 /** An operator's word that nothing of a package, or of an observation, is to be deleted. Times are ISO 8601. */
 export interface DeletionHold {
   id: string;
@@ -63,7 +66,13 @@ export async function holdSubject(manager: EntityManager, word: string): Promise
   );
 }
 
-/** Places a hold; what was scheduled of it is so no more. One that is there already gets the new reason added to the log only. */
+/** What the end of a hold came to. */
+export interface HoldReleased extends DeletionHold {
+  /** Other holds that keep it from being deleted all the same. */
+  still: DeletionHold[];
+}
+
+/** Places a hold; what was scheduled of it is so no more. One of an operator that is there already gets the new reason added to the log only. */
 export async function placeHold(
   manager: EntityManager,
   subject: HoldSubject,
@@ -77,30 +86,29 @@ export async function placeHold(
     `select from ${ofPackage ? 'raw_data_package' : 'executed_obs_unit'} where id = $1 for update`,
     [subject.id],
   );
-  const placed = await row<{ id: string }>(
+  await rows(
     manager,
     `insert into deletion_hold (id, raw_data_package_id, executed_obs_unit_id, reason, placed_by, placed_at)
-     values ($1, $2, $3, $4, $5, clock_timestamp()) on conflict do nothing returning id`,
+     values ($1, $2, $3, $4, $5, clock_timestamp()) on conflict do nothing`,
     [uniqueId(), ofPackage ? subject.id : null, ofPackage ? null : subject.id, reason, by],
   );
   const packageIds = await packagesOf(manager, subject);
   const undone = await undoScheduled(manager, packageIds);
   const underWay = await countUnderWay(manager, packageIds);
-  const [hold] = await holds(manager, { subjectId: subject.id });
+  const hold = ofOperator(await holds(manager, { subjectId: subject.id }));
   if (hold === undefined)
     throw new ConfigurationError('the hold could not be placed', { subject: subject.name });
-  if (placed !== undefined || undone > 0)
-    await audit(
-      manager,
-      'deletion_held',
-      { table: ofPackage ? 'raw_data_package' : 'executed_obs_unit', id: subject.id },
-      { name: subject.name, reason, by, undone, underWay },
-    );
+  await audit(
+    manager,
+    'deletion_held',
+    { table: ofPackage ? 'raw_data_package' : 'executed_obs_unit', id: subject.id },
+    { name: subject.name, reason, by, undone, underWay },
+  );
   return { hold, undone, underWay };
 }
 
 /**
- * Ends a hold.
+ * Ends a hold: the operator's, or that of an audit where there is no other.
  *
  * @throws ConfigurationError if there is none
  */
@@ -108,8 +116,9 @@ export async function releaseHold(
   manager: EntityManager,
   subject: HoldSubject,
   by: string,
-): Promise<DeletionHold> {
-  const [hold] = await holds(manager, { subjectId: subject.id });
+): Promise<HoldReleased> {
+  const open = await holds(manager, { subjectId: subject.id });
+  const hold = ofOperator(open) ?? open[0];
   if (hold === undefined)
     throw new ConfigurationError(`nothing holds ${subject.kind} ${subject.name}`, {
       subject: subject.name,
@@ -128,13 +137,21 @@ export async function releaseHold(
     { table, id: subject.id },
     { name: subject.name, by, reason: hold.reason },
   );
-  return { ...hold, releasedBy: by };
+  return { ...hold, releasedBy: by, still: await holds(manager, { over: subject.id }) };
 }
 
-/** Holds that are not released, or all there ever were, the latest first. */
+function ofOperator(open: DeletionHold[]): DeletionHold | undefined {
+  return open.find(({ placedBy }) => placedBy !== AUDITOR);
+}
+
+/**
+ * Holds that are not released, or all there ever were, the latest first, at most 1000.
+ *
+ * @param which.subjectId those of one package or observation itself; `over`: those, and of a package that of its observation
+ */
 export async function holds(
   manager: EntityManager,
-  which: { subjectId?: string; released?: boolean } = {},
+  which: { subjectId?: string; over?: string; released?: boolean } = {},
 ): Promise<DeletionHold[]> {
   const found = await rows<
     Omit<DeletionHold, 'placedAt' | 'releasedAt' | 'releasedBy'> & {
@@ -150,8 +167,11 @@ export async function holds(
      from deletion_hold h
      left join lateral (select id, name from raw_data_package where id = h.raw_data_package_id offset 0) p on true
      left join lateral (select id, name from executed_obs_unit where id = h.executed_obs_unit_id offset 0) u on true
-     where ($1::uuid is null or coalesce(p.id, u.id) = $1) and (h.released_at is null or $2) order by h.placed_at desc limit 1000`,
-    [which.subjectId ?? null, which.released ?? false],
+     where ($1::uuid is null or coalesce(p.id, u.id) = $1) and (h.released_at is null or $2)
+       and ($3::uuid is null or $3 in (p.id, u.id)
+         or u.id = (select executed_obs_unit_id from raw_data_package where id = $3))
+     order by h.placed_at desc limit 1000`,
+    [which.subjectId ?? null, which.released ?? false, which.over ?? null],
   );
   return found.map(({ placedAt, releasedAt, releasedBy, ...one }) => ({
     ...one,

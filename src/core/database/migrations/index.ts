@@ -20,6 +20,7 @@ import { QuickChecks0000000000031 } from './0031-quick-checks.js';
 import { GrowingTables0000000000032 } from './0032-growing-tables.js';
 import { HandedOn0000000000033 } from './0033-handed-on.js';
 import { LockForDeletion0000000000034 } from './0034-lock-for-deletion.js';
+import { HoldsOfAudits0000000000035 } from './0035-holds-of-audits.js';
 
 /** Every migration, in the order in which they run. One that has been released is never changed. */
 export const MIGRATIONS = [
@@ -45,4 +46,5 @@ export const MIGRATIONS = [
   GrowingTables0000000000032,
   HandedOn0000000000033,
   LockForDeletion0000000000034,
+  HoldsOfAudits0000000000035,
 ];
