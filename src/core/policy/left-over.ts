@@ -5,9 +5,9 @@ export interface LeftOverFacts {
   state: PackageState;
   /** Its copy in that buffer, where it ever had one. */
   copyHere?: PhysicalCopyState;
-  /** Copies in archives that are there, each verified by reading it back. */
+  /** Copies in archives that are in use, each verified by reading it back and in no doubt. */
   archiveCopies: number;
-  /** A copy of it in an archive is damaged. */
+  /** A copy of it is damaged, or failed a challenge. */
   damaged: boolean;
   /** A data transfer brings it to that buffer. */
   onItsWay: boolean;
@@ -35,9 +35,9 @@ export function whyKept(facts: LeftOverFacts): WhyKept | undefined {
   if (facts.state === 'creating') return passes('its package is not recorded yet');
   if (facts.onItsWay) return passes('a transfer brings it here');
   // Somebody may have put it there for the repair.
-  if (facts.damaged) return passes('an archive copy of its package is damaged');
+  if (facts.damaged) return passes('a copy of its package is damaged or in doubt');
   if (members?.count === 0) return undefined;
-  if (facts.archiveCopies === 0) return stays('no archive has its package');
+  if (facts.archiveCopies === 0) return stays('no archive has a verified copy of its package');
   if (!facts.madeHere) return undefined;
   if (members === undefined) return stays('no result lies beside it, so that nobody knows what is in it');
   if (members.recorded < members.count)

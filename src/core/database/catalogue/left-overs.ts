@@ -69,8 +69,9 @@ async function factsOf(
     `select p.state, here.deletable, source.site_id = here.site_id as "madeHere",
        (select c.state from physical_copy c where c.raw_data_package_id = p.id and c.data_location_id = here.id) as "copyHere",
        (select count(*)::integer from physical_copy c join data_location l on l.id = c.data_location_id
-        where c.raw_data_package_id = p.id and l.location_type = 'long_term_archive' and c.state = 'present') as "archiveCopies",
-       exists (select from physical_copy c where c.raw_data_package_id = p.id and c.state = 'damaged') as damaged,
+        where c.raw_data_package_id = p.id and l.location_type = 'long_term_archive' and l.active and c.state = 'present'
+          and c.verified_at is not null and c.doubt is null) as "archiveCopies",
+       exists (select from physical_copy c where c.raw_data_package_id = p.id and (c.state = 'damaged' or c.doubt is not null)) as damaged,
        exists (select from data_transfer_item i
                where i.raw_data_package_id = p.id and i.destination_location_id = here.id and i.status = 'pending') as "onItsWay",
        exists (select from deletion_hold h where h.released_at is null
