@@ -33,9 +33,11 @@ export function makeChallengeActivities(dependencies: Dependencies) {
 
       const ask = async (options: MovingWork): Promise<void> => {
         const store = dependencies.archiveStore(copy.location);
+        // What is found or said of the copy while it is read is not answered by this reading.
+        const at = new Date().toISOString();
         const answer = await challenge(store, copy, rules.maxVerificationAgeSeconds, options);
         if ('wrong' in answer) throw await doubt(copy, answer);
-        if (answer.method === 'full') await catalogue.recordVerified(copy.id, new Date().toISOString());
+        if (answer.method === 'full') await catalogue.recordVerified(copy.id, at);
         await catalogue.deletions.recordChallenge({ copyId: copy.id, ...answer });
         await catalogue.resolveProblems({ operation: 'deletion', subject: copy.path });
       };

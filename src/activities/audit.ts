@@ -46,11 +46,14 @@ export function makeAuditActivities(dependencies: Dependencies) {
         const store = dependencies.archiveStore(copy.location);
         const bounded = { ...options, pace: paced(rate, options) };
         await store.requireStore();
+        // What is found or said of the copy while it is read is not answered by this reading.
+        let at = new Date().toISOString();
         let seen = await lookAt(store, copy, bounded);
         if ('damage' in seen) {
           const { damage } = seen;
           await sleep(SECOND_LOOK_MS, undefined, { signal: options.signal });
           await store.requireStore();
+          at = new Date().toISOString();
           seen = await lookAt(store, copy, bounded);
           if ('damage' in seen) return { sound: false as const, damage: seen.damage };
           dependencies.log.warn('a copy read as damaged once and as whole right after that', {
@@ -58,7 +61,6 @@ export function makeAuditActivities(dependencies: Dependencies) {
             damage: damage.kind,
           });
         }
-        const at = new Date().toISOString();
         const sidecarRewritten = await putSidecarRight(store, copy.path, order, await facilityAt(copy));
         return { sound: true as const, at, ranges: seen.ranges, sidecarRewritten };
       };

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { AuditActivities } from '../activities/audit.js';
 import type { AuditRecordActivities } from '../activities/audit-records.js';
-import { leftAloneInWords, type LeftAlone } from '../core/policy/breaker.js';
+import { leftAloneInWords } from '../core/policy/breaker.js';
 import { archiveRepairJourney, type ArchiveAuditInput, type AuditTotals } from './journeys.js';
 import { leftAloneBy } from './left-alone.js';
 import { CATALOGUE, workAt } from './operations.js';
@@ -33,7 +33,6 @@ export async function archiveAudit(input: ArchiveAuditInput): Promise<AuditTotal
   const totals: AuditTotals = input.totals ?? { sound: 0, damaged: 0, unanswered: 0, sidecars: 0 };
   const { due } = await planAudit({ archive, askedBefore, everything, limit: BATCH });
   let inARow = 0;
-  let alone: LeftAlone | undefined;
   for (const { copyId, name, observation } of due) {
     setCurrentDetails(`**Now:** reading ${name} again\n\n${inWords(totals)}`);
     try {
@@ -50,17 +49,23 @@ export async function archiveAudit(input: ArchiveAuditInput): Promise<AuditTotal
       }
     } catch (error) {
       if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
-      alone = leftAloneBy(error);
-      if (alone !== undefined) break;
+      const alone = leftAloneBy(error);
+      if (alone !== undefined) {
+        totals.endedEarly = leftAloneInWords(alone);
+        break;
+      }
       await recordUnanswered({ copyId, name, archive, reason: error.cause?.message ?? error.message });
       totals.unanswered += 1;
       inARow += 1;
-      if (inARow >= MOST_UNANSWERED) break;
+      if (inARow >= MOST_UNANSWERED) {
+        totals.endedEarly = `${inARow} copies in a row could not be read`;
+        break;
+      }
     }
   }
-  if (due.length === BATCH && inARow < MOST_UNANSWERED && alone === undefined)
+  if (due.length === BATCH && totals.endedEarly === undefined)
     await continueAsNew<typeof archiveAudit>({ archive, everything, askedBefore, totals });
-  const ended = alone === undefined ? '' : `\n\nIt ended early: ${leftAloneInWords(alone)}`;
+  const ended = totals.endedEarly === undefined ? '' : `\n\nIt ended early: ${totals.endedEarly}`;
   setCurrentDetails(`**${inWords(totals)}**${ended}`);
   return totals;
 }

@@ -36,6 +36,8 @@ export interface AuditTotals {
   unanswered: number;
   /** Sidecars that were missing or wrong, and were written anew. */
   sidecars: number;
+  /** Why not all was read that was to be; absent where it was. */
+  endedEarly?: string;
 }
 
 export interface ArchiveAuditInput {

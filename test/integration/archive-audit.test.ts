@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { makeAuditActivities } from '../../src/activities/audit.js';
 import type { PhysicalCopy } from '../../src/core/database/records.js';
+import type { ArchiveStore, ReadOptions } from '../../src/core/storage/archive-store.js';
 import { Secret } from '../../src/core/utilities/secret.js';
 import {
   audit,
@@ -121,13 +122,44 @@ test('a store that is away, refuses our keys or has lost its bucket has lost no 
         assert.match(problem?.message ?? '', /could not be read/);
         delete lab.reach.secretAccessKey;
         rmSync(join(STORE_ROOT, location.bucket!), { recursive: true });
-        assert.equal((await audit(temporal, COLOGNE)).unanswered, 0, 'it is left alone');
+        const { unanswered, endedEarly = '' } = await audit(temporal, COLOGNE);
+        assert.equal(unanswered, 0);
+        assert.match(endedEarly, /^the store cologne\.lta is left alone until /);
         await tryAgain();
         assert.equal((await audit(temporal, COLOGNE)).unanswered, 1);
       }),
     );
     assert.equal((await lab.copyAt(packageId, COLOGNE)).state, 'present');
     assert.deepEqual([...new Set(lab.notices.map(({ kind }) => kind))], ['breaker_opened']);
+  }),
+);
+
+test('a doubt that comes up while a copy is read is not cleared by that reading', { timeout }, (t) =>
+  withArchives(t, 1, async (lab) => {
+    const copy = await lab.copyAt(lab.packageIds[0]!, COLOGNE);
+    const doubting = (store: ArchiveStore): ArchiveStore =>
+      ({
+        requireStore: () => store.requireStore(),
+        head: (key: string) => store.head(key),
+        getJson: (key: string) => store.getJson(key),
+        readBack: async (key: string, options?: ReadOptions) => {
+          const read = await store.readBack(key, options);
+          await lab.catalogue.deletions.recordDoubt(copy.id, 'a challenge found other bytes');
+          return read;
+        },
+      }) as unknown as ArchiveStore;
+    const activities = makeAuditActivities({
+      ...lab.dependencies,
+      archiveStore: (location) => doubting(lab.dependencies.archiveStore(location)),
+    });
+    const found = await runActivity((asked: { copyId: string }) => activities.auditCopy(asked), {
+      copyId: copy.id,
+    });
+    assert.ok(found.sound === true);
+    await lab.catalogue.fixity.recordSound(copy.id, found.at, found.ranges);
+    const { doubt, verifiedAt } = await lab.copyAt(lab.packageIds[0]!, COLOGNE);
+    assert.equal(doubt?.words, 'a challenge found other bytes');
+    assert.equal(verifiedAt, copy.verifiedAt);
   }),
 );
 

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Secret } from '../../src/core/utilities/secret.js';
 import { syncSchedules } from '../../src/worker/planner-schedules.js';
 import { scheduleStaging } from '../../src/client/staging.js';
 import { plannerOf } from '../../src/workflows/planners.js';
@@ -60,6 +61,19 @@ test('cdt audit tells how archives are, reads them, and tells what became of dam
         const nothing = await cdt('audit', 'run', 'us.lta');
         assert.equal(nothing.code, 0);
         assert.match(nothing.out, /^no copy is due: .* --all reads every copy\n$/);
+
+        // What was not read is no good news.
+        lab.reach.secretAccessKey = new Secret('wrong');
+        assert.equal((await cdt('audit', 'run', 'cologne.lta', '--all')).code, 1);
+        const leftAlone = await cdt('audit', 'run', 'cologne.lta', '--all');
+        assert.equal(leftAlone.code, 1);
+        assert.match(
+          leftAlone.out,
+          /^0 copies read .*\nnot all was read .*the store cologne\.lta is left alone/,
+        );
+        delete lab.reach.secretAccessKey;
+        assert.equal((await cdt('breakers', 'reset', 'store/cologne.lta', '--reason', 'right keys')).code, 0);
+
         const damaged = await lab.copyAt(lab.packageIds[1]!, COLOGNE);
         flipByte(lab.file(damaged), 10);
         const found = await cdt('audit', 'run', 'cologne.lta', '--all', '--json');
@@ -231,9 +245,18 @@ test(
         '2026-01-01',
       );
       assert.match(backwards.err, /must begin before it ends/);
-      const unknown = await cdt('schedules', 'trigger', 'somebody-elses');
-      assert.equal(unknown.code, 1);
-      assert.match(unknown.err, /there is no schedule somebody-elses/);
+      const elses = await temporal.client.schedule.create({
+        scheduleId: 'somebody-elses',
+        spec: { intervals: [{ every: '1 day' }] },
+        action: { type: 'startWorkflow', workflowType: 'theirs', taskQueue: 'theirs' },
+      });
+      for (const verb of ['pause', 'trigger']) {
+        const unknown = await cdt('schedules', verb, 'somebody-elses');
+        assert.equal(unknown.code, 1);
+        assert.match(unknown.err, /^ConfigurationError: there is no schedule somebody-elses\n/);
+      }
+      const { state, info } = await elses.describe();
+      assert.deepEqual([state.paused, info.numActionsTaken], [false, 0], 'it was left alone');
       assert.equal(
         (await cdt('schedules', 'backfill', planner.id, '--from', 'yesterday', '--to', 'now')).code,
         2,

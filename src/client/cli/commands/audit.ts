@@ -4,14 +4,13 @@ import type { Catalogue } from '../../../core/database/catalogue.js';
 import type { Damage, FixityStatus } from '../../../core/database/catalogue/fixity-status.js';
 import type { Location } from '../../../core/database/records.js';
 import { ConfigurationError } from '../../../core/exceptions.js';
-import { effective, type ConfiguredSettings } from '../../../core/settings-manager.js';
 import type { AuditTotals } from '../../../workflows/journeys.js';
 import { findUnknownObjects, runAudit } from '../../audits.js';
 import { count, formatBytes, formatDuration, shortTime } from '../../../core/utilities/format.js';
 import { printable } from '../../../core/utilities/printable.js';
 import { table } from '../display/tables.js';
 import { EXIT, type Io } from '../io.js';
-import { withCatalogue, withTemporal } from '../stack-access.js';
+import { settingsFor, withCatalogue, withTemporal } from '../stack-access.js';
 import { DATA_DIR, JSON_OUTPUT, nonNegative, placeOf, serversFor } from './options.js';
 
 interface Flags {
@@ -33,7 +32,9 @@ export function registerAudit(program: Command, io: Io): void {
     .option(...JSON_OUTPUT, false)
     .option(...DATA_DIR)
     .action(async (flags: Flags) => {
-      const archives = await withCatalogue(await serversFor(flags, io.environment), statusOf);
+      const archives = await withCatalogue(await serversFor(flags, io.environment), (catalogue) =>
+        statusOf(catalogue, io.environment),
+      );
       io.out(flags.json ? `${JSON.stringify({ archives }, null, 2)}\n` : `${describe(archives)}\n`);
     });
   group
@@ -62,15 +63,20 @@ export function registerAudit(program: Command, io: Io): void {
     .action(async (name: string, flags: Flags & { all: boolean }) => {
       const servers = await serversFor(flags, io.environment);
       const archive = placeOf(name);
-      const before = await withCatalogue(servers, (catalogue) => statusOfArchive(catalogue, name));
+      const before = await withCatalogue(servers, (catalogue) =>
+        statusOfArchive(catalogue, io.environment, name),
+      );
       if (flags.all)
         io.err.write(
           `reading ${count(before.copies, 'copy', 'copies')}, ${formatBytes(before.bytes)}, in about ${formatDuration(before.hoursToReadAll * 3600)} or less; Ctrl-C ends the waiting only\n`,
         );
       const joined = () => io.err.write('an audit of this archive is under way: waiting for its end\n');
       const totals = await withTemporal(servers, (client) => runAudit(client, archive, flags.all, joined));
-      const after = await withCatalogue(servers, (catalogue) => statusOfArchive(catalogue, name));
-      if (totals.damaged + totals.unanswered + after.damaged > 0) io.exit(EXIT.failed);
+      const after = await withCatalogue(servers, (catalogue) =>
+        statusOfArchive(catalogue, io.environment, name),
+      );
+      if (totals.damaged + totals.unanswered + after.damaged > 0 || totals.endedEarly !== undefined)
+        io.exit(EXIT.failed);
       io.out(flags.json ? `${JSON.stringify(totals, null, 2)}\n` : `${inWords(totals, after)}\n`);
     });
   group
@@ -115,11 +121,15 @@ async function archiveOf(catalogue: Catalogue, name: string): Promise<Location> 
   });
 }
 
-function inWords({ sound, damaged, unanswered, sidecars }: AuditTotals, after: ArchiveStatus): string {
+function inWords(
+  { sound, damaged, unanswered, sidecars, endedEarly }: AuditTotals,
+  after: ArchiveStatus,
+): string {
   const lines = [
     `${count(sound, 'copy', 'copies')} read and sound, ${damaged} damaged, ${unanswered} not answered for, ${count(sidecars, 'sidecar')} written anew`,
   ];
-  if (sound + damaged + unanswered === 0)
+  if (endedEarly !== undefined) lines.push(`not all was read that was to be: ${endedEarly}`);
+  else if (sound + damaged + unanswered === 0)
     lines[0] =
       after.copies === 0
         ? 'the archive has no copy yet'
@@ -154,21 +164,25 @@ function damageTable(damages: Damage[]): string {
   return table(['package', 'archive', 'found', 'at (UTC)', 'repaired (UTC)'], rows);
 }
 
-async function statusOfArchive(catalogue: Catalogue, name: string): Promise<ArchiveStatus> {
+async function statusOfArchive(
+  catalogue: Catalogue,
+  environment: NodeJS.ProcessEnv,
+  name: string,
+): Promise<ArchiveStatus> {
   await archiveOf(catalogue, name);
-  const [status] = (await statusOf(catalogue)).filter((one) => one.archive === name);
+  const [status] = (await statusOf(catalogue, environment)).filter((one) => one.archive === name);
   if (status !== undefined) return status;
   throw new ConfigurationError(`${name} is not in the catalogue any more`, { subject: name });
 }
 
-async function statusOf(catalogue: Catalogue): Promise<ArchiveStatus[]> {
-  const stored = await catalogue.settings.stored();
-  const configured: ConfiguredSettings = {};
-  return (await catalogue.fixity.status()).map((one) => {
-    const rate = effective('audit.bytes_per_second', placeOf(one.archive), stored, configured)
-      .value as number;
-    return { ...one, hoursToReadAll: Math.ceil(one.bytes / rate / 360) / 10 };
-  });
+async function statusOf(catalogue: Catalogue, environment: NodeJS.ProcessEnv): Promise<ArchiveStatus[]> {
+  const settings = settingsFor(catalogue, environment);
+  const archives: ArchiveStatus[] = [];
+  for (const one of await catalogue.fixity.status()) {
+    const rate = await settings.get('audit.bytes_per_second', placeOf(one.archive));
+    archives.push({ ...one, hoursToReadAll: Math.ceil(one.bytes / rate / 360) / 10 });
+  }
+  return archives;
 }
 
 function describe(archives: ArchiveStatus[]): string {
