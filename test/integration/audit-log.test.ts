@@ -35,6 +35,18 @@ test('entries of many transactions at once are linked into one chain', () =>
     const verdict = await catalogue.auditLog.verify();
     assert.deepEqual(verdict, { checked: head?.sequence, unsealed: 0, head, last: head, faults: [] });
     assert.deepEqual((await catalogue.auditLog.verify({ from: 3, to: 5 })).checked, 3);
+    // What was asked for and is not there was not found to be right.
+    const beyond = head!.sequence + 10;
+    for (const [asked, checked] of [
+      [{ from: beyond }, 0],
+      [{ from: 3, to: beyond }, head!.sequence - 2],
+    ] as const) {
+      const short = await catalogue.auditLog.verify(asked);
+      assert.deepEqual(
+        [short.checked, short.faults.map((one) => [one.kind, one.sequence])],
+        [checked, [['cut_off', beyond]]],
+      );
+    }
   }));
 
 test('the database itself refuses to change what was sealed', () =>

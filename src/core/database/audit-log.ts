@@ -1,7 +1,7 @@
 import {
   checkAnchor,
   checkSeal,
-  CHAIN_START,
+  endsBefore,
   type AuditFault,
   type AuditHead,
 } from '../policy/audit-chain.js';
@@ -55,10 +55,11 @@ export class AuditLog {
   async verify(
     options: { from?: number; to?: number; anchors?: AuditHead[]; since?: AuditHead } = {},
   ): Promise<AuditVerdict> {
-    const { from = 1, to = Infinity, since, anchors = [] } = options;
+    const { to = Infinity, since, anchors = [] } = options;
     const faults: AuditFault[] = [];
     let checked = 0;
-    let before = since ?? (await this.headBefore(from));
+    let before =
+      since ?? (await this.transactions.read((manager) => log.headBefore(manager, options.from ?? 1)));
     for (;;) {
       const page = await this.transactions.read((manager) => log.sealsAfter(manager, before.sequence, PAGE));
       const wanted = page.filter(({ seal }) => seal.sequence <= to);
@@ -69,6 +70,9 @@ export class AuditLog {
       }
       if (wanted.length < PAGE || faults.length >= MOST_FAULTS) break;
     }
+    // Nothing was found wrong with what is not there.
+    const asked = options.to ?? options.from ?? 0;
+    if (before.sequence < asked) faults.push(endsBefore(asked));
     const begin = since && (await this.sealAt(since.sequence));
     if (since !== undefined) faults.push(...checkAnchor(since, begin?.hash));
     for (const anchor of anchors)
@@ -102,10 +106,5 @@ export class AuditLog {
 
   private sealAt(sequence: number): ReturnType<typeof log.sealAt> {
     return this.transactions.read((manager) => log.sealAt(manager, sequence));
-  }
-
-  private async headBefore(sequence: number): Promise<AuditHead> {
-    const seal = await this.sealAt(sequence - 1);
-    return seal === undefined ? CHAIN_START : { sequence: sequence - 1, hash: seal.hash };
   }
 }

@@ -73,13 +73,15 @@ export function checkSeal(before: AuditHead, at: AuditSeal, entry: AuditEntry | 
   return faults;
 }
 
+/** That the log has no entry of this number: it must have had one. */
+export function endsBefore(sequence: number, known = ''): AuditFault {
+  return { kind: 'cut_off', sequence, words: `the log ends before entry ${sequence}${known}` };
+}
+
 /** Checks an anchor that was kept elsewhere. `found` is the hash that the chain has at its place now. */
 export function checkAnchor(anchor: AuditHead, found: string | undefined): AuditFault[] {
   const { sequence } = anchor;
-  if (found === undefined)
-    return [
-      { kind: 'cut_off', sequence, words: `the log ends before entry ${sequence}, which was there once` },
-    ];
+  if (found === undefined) return [endsBefore(sequence, ', which was there once')];
   if (found === anchor.hash) return [];
   return [
     { kind: 'anchor_differs', sequence, words: `entry ${sequence} is not the one that was noted down once` },

@@ -40,7 +40,10 @@ export function registerAuditLog(program: Command, io: Io): void {
     )
     .option(...JSON_OUTPUT, false)
     .option(...DATA_DIR)
-    .action((flags: VerifyFlags) => verify(flags, io));
+    .action((flags: VerifyFlags, command: Command) => {
+      if ((flags.from ?? 1) > (flags.to ?? Infinity)) command.error('error: --from lies behind --to');
+      return verify(flags, io);
+    });
   group
     .command('anchor')
     .summary('note down the end of the chain in a file')
@@ -96,7 +99,11 @@ async function verify(flags: VerifyFlags, io: Io): Promise<void> {
       ? ''
       : `; ${verdict.unsealed} written since the last sealing, not in the chain yet`;
   const lines = verdict.faults.map((one) => one.words);
-  const outcome = lines.length === 0 ? 'the audit log is as it was written' : count(lines.length, 'fault');
+  const good =
+    verdict.checked > 0
+      ? 'the audit log is as it was written'
+      : `nothing was there to check${since === undefined ? '' : ' since the last check'}`;
+  const outcome = lines.length === 0 ? good : count(lines.length, 'fault');
   io.out(`${[...lines, `${outcome}: ${checked}${waiting}`].join('\n')}\n`);
 }
 

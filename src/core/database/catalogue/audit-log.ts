@@ -56,6 +56,16 @@ export function head(manager: EntityManager): Promise<AuditHead | undefined> {
   return row(manager, HEAD);
 }
 
+/** The last place before one; where the chain begins when there is none. */
+export async function headBefore(manager: EntityManager, sequence: number): Promise<AuditHead> {
+  const found = await row<AuditHead>(
+    manager,
+    'select s.sequence::float8 as sequence, s.hash from audit_seal s where s.sequence < $1 order by s.sequence desc limit 1',
+    [sequence],
+  );
+  return found ?? CHAIN_START;
+}
+
 export function sealAt(
   manager: EntityManager,
   sequence: number,
