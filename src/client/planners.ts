@@ -1,8 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { Location } from '../core/database/records.js';
 import { ConfigurationError } from '../core/exceptions.js';
-import type { Operation } from '../core/operation-types.js';
+import { OPERATIONS, type Operation } from '../core/operation-types.js';
 import { WORKFLOW_QUEUE } from '../core/queue-discovery.js';
+import { placeName } from '../core/settings-manager.js';
+import type { LocationType } from '../core/states.js';
 import { plannerOf } from '../workflows/planners.js';
 import type { RawDataPackagePlanningResult } from '../workflows/raw-data-package-planning.js';
 
@@ -22,26 +24,32 @@ export interface PlannerResult {
 export async function runPlanner(
   client: Client,
   operation: Operation,
-  location: Pick<Location, 'site' | 'name'>,
+  location: Pick<Location, 'site' | 'name' | 'locationType' | 'active'>,
   options: { quietSeconds?: number } = {},
 ): Promise<PlannerResult> {
-  const planner = plannerOf(operation, { site: location.site, location: location.name });
-  if (planner === undefined) {
-    throw new ConfigurationError(
-      `${operation} is not planned by itself: it is part of a journey that data_transfer_package_creation starts`,
-      {
-        operation,
-        subject: `${location.site}.${location.name}`,
-      },
-    );
-  }
+  const { site, name, locationType, active } = location;
+  const place = { site, location: name };
+  const refused = (why: string) =>
+    new ConfigurationError(`${operation} can't be planned at ${placeName(place)}: ${why}`, {
+      operation,
+      subject: placeName(place),
+      advice: '`cdt topology show` lists the locations.',
+    });
+  const planner = plannerOf(operation, place);
+  if (planner === undefined)
+    throw refused('it is part of a journey, which data_transfer_package_creation starts');
+  // What follows would wait for ever: no worker takes it up.
+  const types: readonly LocationType[] = OPERATIONS[operation].locationTypes;
+  if (!types.includes(locationType))
+    throw refused(`that is a location of type ${locationType}, and it is done at ${types.join(', ')}`);
+  if (!active) throw refused('it is switched off, and nothing new is begun there');
   const handle = await client.workflow.start(planner.workflowType, {
     workflowId: `${planner.id}/now`,
     workflowIdConflictPolicy: 'USE_EXISTING',
     taskQueue: WORKFLOW_QUEUE,
     args: [{ ...(planner.input as object), ...options }],
     typedSearchAttributes: planner.typedSearchAttributes,
-    staticSummary: `Plan ${operation} at ${location.site}.${location.name}, asked for by a client`,
+    staticSummary: `Plan ${operation} at ${placeName(place)}, asked for by a client`,
   });
   return (await handle.result()) as PlannerResult;
 }

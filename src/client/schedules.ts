@@ -40,7 +40,7 @@ function absent(error: unknown): undefined {
 
 /** @throws ConfigurationError where there is none with this ID */
 export async function schedule(client: Client, id: string): Promise<ScheduleState> {
-  return known(id, describe(client, id));
+  return known(id, () => describe(client, id));
 }
 
 async function describe(client: Client, id: string): Promise<ScheduleState> {
@@ -60,16 +60,16 @@ async function describe(client: Client, id: string): Promise<ScheduleState> {
 
 /** Stops regular runs until they are resumed; changes of the topology leave it so. The note says who and why. */
 export async function pauseSchedule(client: Client, id: string, by: string, note?: string): Promise<void> {
-  await known(id, client.schedule.getHandle(id).pause(words('paused', by, note)));
+  await known(id, () => client.schedule.getHandle(id).pause(words('paused', by, note)));
 }
 
 export async function resumeSchedule(client: Client, id: string, by: string, note?: string): Promise<void> {
-  await known(id, client.schedule.getHandle(id).unpause(words('resumed', by, note)));
+  await known(id, () => client.schedule.getHandle(id).unpause(words('resumed', by, note)));
 }
 
 /** Runs it now, a planner once more after a run that is under way. A paused one runs too: it was asked for. */
 export async function triggerSchedule(client: Client, id: string): Promise<void> {
-  await known(id, client.schedule.getHandle(id).trigger(overlapOf(id)));
+  await known(id, () => client.schedule.getHandle(id).trigger(overlapOf(id)));
 }
 
 /**
@@ -87,7 +87,7 @@ export async function backfillSchedule(client: Client, id: string, start: Date, 
       advice:
         'A planner sees all that is due: `cdt schedules trigger` runs it once. Or give a shorter period.',
     });
-  await known(id, client.schedule.getHandle(id).backfill({ start, end, overlap: overlapOf(id) }));
+  await known(id, () => client.schedule.getHandle(id).backfill({ start, end, overlap: overlapOf(id) }));
 }
 
 /** Jobs of staging live for days, beside each other. */
@@ -100,10 +100,11 @@ function words(what: string, by: string, note: string | undefined): string {
   return note === undefined ? `${what} by ${by}` : `${what} by ${by}: ${note}`;
 }
 
-async function known<T>(id: string, answer: Promise<T>): Promise<T> {
+/** Others' schedules in the namespace are none of ours: nothing is done to them. */
+async function known<T>(id: string, act: () => Promise<T>): Promise<T> {
   try {
     if (!isOurs(id)) throw new ScheduleNotFoundError('none of this system', id);
-    return await answer;
+    return await act();
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
     throw new ConfigurationError(`there is no schedule ${id}`, {

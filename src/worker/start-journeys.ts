@@ -7,6 +7,7 @@ import {
 import type { JourneyOrders, StartJourneys } from '../activities/journey-orders.js';
 import { ConfigurationError, ServiceUnavailableError } from '../core/exceptions.js';
 import { atOnce } from '../core/utilities/at-once.js';
+import { statusPasses } from '../core/utilities/grpc-status.js';
 import {
   dataTransferJourney,
   deletionJourney,
@@ -24,9 +25,6 @@ const JOURNEYS: { [K in keyof JourneyOrders]: (order: JourneyOrders[K]) => Journ
 
 /** Calls to the server at a time. */
 const AT_ONCE = 5;
-
-/** Numbers of gRPC statuses that stay until somebody changes something: invalid argument, not found, permission, precondition, unimplemented, unauthenticated. */
-const LASTING_STATUSES = new Set([3, 5, 7, 9, 12, 16]);
 
 /** {@link StartJourneys} by a client: a planner's history has no event for each of them then. */
 export function startJourneys(client: Client): StartJourneys {
@@ -78,6 +76,6 @@ async function start(client: Client, journey: JourneyStart): Promise<void> {
 }
 
 function isLasting(error: unknown): boolean {
-  if (isGrpcServiceError(error)) return LASTING_STATUSES.has(error.code);
+  if (isGrpcServiceError(error)) return !statusPasses(error.code);
   return error instanceof ServiceError && isLasting(error.cause);
 }

@@ -33,6 +33,6 @@ function whyOff({ site, location }: { site: string; location: string }, since?: 
     for: 'paused planner',
     words: `${site}.${location} is switched off: nothing new is begun there`,
     since,
-    advice: 'when it may work again, set `active` in the topology: cdt topology export, cdt topology import',
+    advice: `when it may work again: cdt topology enable-location ${site}.${location}`,
   };
 }

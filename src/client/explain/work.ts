@@ -8,6 +8,7 @@ import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import { parseTaskQueue } from '../../core/queue-discovery.js';
 import type { LeftAlone } from '../../core/policy/breaker.js';
+import { statusIsNotFound } from '../../core/utilities/grpc-status.js';
 import { BLOCKER_MEMO, LEFT_ALONE_MEMO, type Blocker } from '../../workflows/messages.js';
 import { CDT_STATE } from '../../workflows/search-attributes.js';
 
@@ -142,14 +143,8 @@ async function lookForWorkers(client: Client, activity: ActivityNow): Promise<vo
   activity.served = pollers.length > 0;
 }
 
-/** As a number: the client's own type of it belongs to a package that we don't use. */
-function codeOf(error: { code: number }): number {
-  return error.code;
-}
-
-/** The server's code for what it does not have (gRPC status NOT_FOUND). */
-const NOT_FOUND = 5;
-
 function isNotFound(error: unknown): boolean {
-  return error instanceof ScheduleNotFoundError || (isGrpcServiceError(error) && codeOf(error) === NOT_FOUND);
+  return (
+    error instanceof ScheduleNotFoundError || (isGrpcServiceError(error) && statusIsNotFound(error.code))
+  );
 }

@@ -16,6 +16,11 @@ interface Flags {
   dataDir?: string;
 }
 
+/** A planner that has not ended so soon may have no worker. */
+const SILENCE_MS = 10_000;
+const SILENCE =
+  'its planner has not ended yet: `cdt queues` tells whether workers serve its queues; Ctrl-C ends the waiting only\n';
+
 /** Between two looks whether work is still under way, in milliseconds. */
 const LOOK_EVERY = 1000;
 
@@ -41,7 +46,10 @@ export function registerRun(program: Command, io: Io): void {
         catalogue.location(flags.site, flags.location),
       );
       await withTemporal(servers, async (client) => {
-        const { planned, scan } = await runPlanner(client, operation, location);
+        const silence = setTimeout(() => io.err.write(SILENCE), SILENCE_MS);
+        const { planned, scan } = await runPlanner(client, operation, location).finally(() =>
+          clearTimeout(silence),
+        );
         if (scan !== undefined) {
           io.err.write(
             `${count(scan.entries, 'entry', 'entries')} seen, ${scan.unquiet} still being written, ${scan.refused} that can't be packaged\n`,
