@@ -83,7 +83,7 @@ export function makeStagingActivities(dependencies: Dependencies) {
     async buildJobFolder(input: { jobId: string; place: Place }): Promise<StagedView> {
       return whileBusy(async (signal) => {
         const job = await catalogue.staging.job(input.jobId);
-        const view = await viewOf(input.jobId, input.place, true);
+        const view = await viewOf(input.jobId, input.place);
         const packages = (await catalogue.staging.items(input.jobId)).map((one) => ({
           name: one.name,
           observation: one.observation,
@@ -114,9 +114,7 @@ export function makeStagingActivities(dependencies: Dependencies) {
 
     /** Takes the folder of a job away; what others changed or added there stays. */
     async removeJobFolder(input: { jobId: string; place: Place }): Promise<Removal> {
-      return whileBusy(async (signal) =>
-        removeJobView(await viewOf(input.jobId, input.place, false), signal),
-      );
+      return whileBusy(async (signal) => removeJobView(await viewOf(input.jobId, input.place), signal));
     },
 
     /** Removes the copies at a location that no job needs any more and whose time of grace has passed. */
@@ -206,11 +204,10 @@ export function makeStagingActivities(dependencies: Dependencies) {
     throw tries.conclusion();
   }
 
-  async function viewOf(jobId: string, place: Place, onlyStaged: boolean): Promise<JobView> {
+  /** The same while it is made and when it is taken away: what was never staged has no part in it. */
+  async function viewOf(jobId: string, place: Place): Promise<JobView> {
     const location = await catalogue.location(place.site, place.location);
-    const items = (await catalogue.staging.items(jobId)).filter(
-      (one) => !onlyStaged || one.status === 'staged',
-    );
+    const items = (await catalogue.staging.items(jobId)).filter(({ status }) => status === 'staged');
     const sources = new Set<string>();
     for (const { packageId } of items) {
       const { sourceLocation } = await catalogue.packageSummary(packageId);

@@ -1,9 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Catalogue } from '../core/database/catalogue.js';
-import type { DeletionHold, HoldPlaced } from '../core/database/catalogue/holds.js';
+import type { DeletionHold, HoldPlaced, HoldReleased } from '../core/database/catalogue/holds.js';
 import type { Execution } from '../core/database/catalogue/observations.js';
 import type { SettingChange } from '../core/database/catalogue/settings.js';
-import type { StagingItem } from '../core/database/catalogue/staging-items.js';
 import type { StagingJob } from '../core/database/catalogue/staging-jobs.js';
 import type { StagingPlan } from '../core/database/catalogue/staging-planning.js';
 import type { Topology } from '../core/database/records.js';
@@ -108,12 +107,9 @@ export class StagingCalls {
     return this.reach.catalogue((catalogue) => catalogue.staging.jobs({ open: which.open ?? true }));
   }
 
-  /** One job and its packages, by its ID or the beginning of one. */
-  show(word: string): Promise<Omit<StagingJob, 'packages'> & { packages: StagingItem[] }> {
-    return this.reach.catalogue(async (catalogue) => {
-      const job = await staging.stagingJob(catalogue, word);
-      return { ...job, packages: await catalogue.staging.items(job.id) };
-    });
+  /** One job, where its files are, and its packages, by its ID or the beginning of one. See {@link staging.showJob}. */
+  show(word: string): Promise<staging.ShownJob> {
+    return this.reach.catalogue((catalogue) => staging.showJob(catalogue, word));
   }
 
   /** Keeps a job's files for so long from now, such as `7d`; returns until when, ISO 8601. */
@@ -196,7 +192,10 @@ export class TopologyCalls {
    * @returns each change, in words
    * @throws ConfigurationError that names every wrong place of the document
    */
-  import(document: string, options: { format?: DocumentFormat; dryRun?: boolean } = {}): Promise<string[]> {
+  import(
+    document: string,
+    options: { format?: DocumentFormat; dryRun?: boolean; prune?: boolean } = {},
+  ): Promise<string[]> {
     const { format = 'yaml', ...how } = options;
     return this.reach.catalogue((catalogue) =>
       topology.applyTopology(catalogue, parseTopology(document, format, 'the topology'), how),
@@ -228,7 +227,8 @@ export class HoldCalls {
     return this.reach.catalogue((catalogue) => catalogue.deletions.hold(what, reason, this.reach.by));
   }
 
-  release(what: string): Promise<DeletionHold> {
+  /** Ends the operator's hold, or an audit's where there is no other; `still` are those that go on. */
+  release(what: string): Promise<HoldReleased> {
     return this.reach.catalogue((catalogue) => catalogue.deletions.release(what, this.reach.by));
   }
 

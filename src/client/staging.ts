@@ -7,12 +7,14 @@ import {
   type Client,
 } from '@temporalio/client';
 import type { Catalogue } from '../core/database/catalogue.js';
+import type { StagingItem } from '../core/database/catalogue/staging-items.js';
 import type { StagingJob } from '../core/database/catalogue/staging-jobs.js';
 import type { StagingPlan } from '../core/database/catalogue/staging-planning.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import { parseStagingRequest, type StagingRequest } from '../core/policy/staging-request.js';
 import { WORKFLOW_QUEUE } from '../core/queue-discovery.js';
 import { SettingsManager } from '../core/settings-manager.js';
+import { stagedLayout } from '../core/staging/layout.js';
 import { stagingLimits } from '../core/staging/staging-settings.js';
 import { printable } from '../core/utilities/printable.js';
 import { uniqueId } from '../core/utilities/unique-id.js';
@@ -61,8 +63,23 @@ export async function requestStaging(
     typedSearchAttributes,
     staticSummary,
   });
-  const folder = `${plan.location.path ?? ''}/jobs/${jobId}`;
-  return { jobId, workflowId, folder, plan };
+  return { jobId, workflowId, folder: stagedLayout.jobFolder(plan.location.path ?? '', jobId), plan };
+}
+
+/** A job with its packages. */
+export type ShownJob = Omit<StagingJob, 'packages'> & {
+  /** Where its files are while it is ready. */
+  folder: string;
+  packages: StagingItem[];
+};
+
+/** Tells what a job has. Errors as of {@link stagingJob}. */
+export async function showJob(catalogue: Catalogue, word: string): Promise<ShownJob> {
+  const job = await stagingJob(catalogue, word);
+  const [site = '', name = ''] = job.destination.split('.');
+  const { path = '' } = await catalogue.location(site, name);
+  const folder = stagedLayout.jobFolder(path, job.id);
+  return { ...job, folder, packages: await catalogue.staging.items(job.id) };
 }
 
 /** What a request would come to; nothing is started. Errors as of {@link requestStaging}. */

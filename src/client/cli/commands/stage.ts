@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { StagingItem } from '../../../core/database/catalogue/staging-items.js';
 import type { StagingJob } from '../../../core/database/catalogue/staging-jobs.js';
+import { isOpen } from '../../../core/policy/staging.js';
 import { printable } from '../../../core/utilities/printable.js';
 import {
   checkStaging,
@@ -8,8 +9,10 @@ import {
   releaseJob,
   requestStaging,
   scheduleStaging,
+  showJob,
   stagingJob,
   waitForStaging,
+  type ShownJob,
 } from '../../staging.js';
 import { count, formatBytes } from '../../../core/utilities/format.js';
 import { table } from '../display/tables.js';
@@ -106,11 +109,10 @@ export function registerStage(program: Command, io: Io): void {
     .option(...DATA_DIR)
     .action(async (word: string, _: unknown, command: Command) => {
       const flags = command.optsWithGlobals<Common>();
-      await withCatalogue(await serversFor(flags, io.environment), async (catalogue) => {
-        const job = await stagingJob(catalogue, word);
-        const packages = await catalogue.staging.items(job.id);
-        io.out(flags.json ? json({ ...job, packages }) : `${jobTable([job])}\n${itemTable(packages)}\n`);
-      });
+      const shown = await withCatalogue(await serversFor(flags, io.environment), (catalogue) =>
+        showJob(catalogue, word),
+      );
+      io.out(flags.json ? json(shown) : described(shown));
     });
   stage
     .command('release <job>')
@@ -154,7 +156,9 @@ async function ask(servers: ServerAddresses, request: object, flags: RequestFlag
   await withCatalogue(servers, (catalogue) =>
     withTemporal(servers, async (client) => {
       const { jobId, workflowId, folder, plan } = await requestStaging(client, catalogue, request);
-      io.err.write(`${jobId}: ${size(plan.packages)} to ${flags.to}\n`);
+      io.err.write(
+        `${jobId}: ${size(plan.packages)} to ${flags.to}, there once it is ready: ${printable(folder)}\n`,
+      );
       const { state, waitsFor } = flags.wait
         ? await waitForStaging(client, catalogue, jobId)
         : { state: 'requested' };
@@ -198,6 +202,13 @@ function jobTable(jobs: StagingJob[]): string {
   return table(['job', 'state', 'where', 'for', 'packages', 'files', 'size', 'until', 'why'], rows, {
     right: [4, 5, 6],
   });
+}
+
+function described({ packages, folder, ...job }: ShownJob): string {
+  const lines = [jobTable([{ ...job, packages: packages.length }]), itemTable(packages)];
+  if (isOpen(job.state))
+    lines.push(`its files ${job.state === 'ready' ? 'are' : 'will be'} in ${printable(folder)}`);
+  return `${lines.join('\n')}\n`;
 }
 
 function itemTable(items: StagingItem[]): string {
