@@ -21,7 +21,6 @@ export interface SettingDescription {
   value: AnyValue;
   from: EffectiveSetting['from'];
   default: AnyValue;
-  scopes: readonly string[];
   description: string;
   /** Every value that the catalogue has of it, wherever it holds. */
   given: { place: string; value: unknown }[];
@@ -43,7 +42,6 @@ export async function describeSettings(
       value,
       from,
       default: definition.default,
-      scopes: definition.scopes,
       description: definition.description,
       given: stored
         .filter((one) => one.name === name)
@@ -57,7 +55,7 @@ export async function describeSettings(
  *
  * @param value in the setting's unit, or a text with one: `50GB`, `24h`
  * @returns the change; undefined where that value stood there already
- * @throws ConfigurationError for an unknown setting, site or location, a scope that it does not have, or a value that is none
+ * @throws ConfigurationError for an unknown setting, site or location, or a value that is none
  */
 export function setSetting(
   catalogue: Catalogue,

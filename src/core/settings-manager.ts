@@ -112,9 +112,7 @@ export function effective(
   stored: readonly StoredSetting[],
   configured: ConfiguredSettings,
 ): EffectiveSetting {
-  const candidates = stored.filter(
-    (one) => one.name === name && (definitionOf(name).scopes as Scope[]).includes(scopeOf(one)),
-  );
+  const candidates = stored.filter((one) => one.name === name);
   const found =
     (place.site !== undefined && place.location !== undefined
       ? candidates.find((one) => one.site === place.site && one.location === place.location)

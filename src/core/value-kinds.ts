@@ -15,6 +15,16 @@ export type ValueKind =
   | { type: 'choice'; values: readonly string[] }
   | { type: 'url'; protocols: readonly string[] };
 
+/** Kinds of numbers, with the least and the most that they may be. */
+export const integer = (unit: string, min: number, max: number) =>
+  ({ type: 'integer', unit, min, max }) as const;
+export const percent = (min: number, max: number) => ({ type: 'number', unit: '%', min, max }) as const;
+export const bytes = (min: number, max: number) => ({ type: 'bytes', min, max }) as const;
+export const seconds = (min: number, max: number) => duration('seconds', min, max);
+export const minutes = (min: number, max: number) => duration('minutes', min, max);
+export const hours = (min: number, max: number) => duration('hours', min, max);
+export const days = (min: number, max: number) => duration('days', min, max);
+
 export type AnyValue = number | string | boolean;
 
 /** A value, or why it is none. */
@@ -111,6 +121,10 @@ export function expectedOf(kind: ValueKind): string {
       return `${names[kind.type]} from ${formatValue(kind, kind.min)} to ${formatValue(kind, kind.max)}`;
     }
   }
+}
+
+function duration<Unit extends DurationUnit>(unit: Unit, min: number, max: number) {
+  return { type: 'duration', unit, min, max } as const;
 }
 
 function isOf(kind: ValueKind, value: unknown): boolean {

@@ -1,6 +1,6 @@
 import { SETTING_NAMES, SETTINGS, variableOf, type ValueOf } from '../settings-registry.js';
 import type { Secret } from '../utilities/secret.js';
-import type { AnyValue, ValueKind } from '../value-kinds.js';
+import { seconds, type AnyValue, type ValueKind } from '../value-kinds.js';
 
 /**
  * Every key of the configuration: what a process is told at its start. (What operators change while it runs is a setting:
@@ -48,18 +48,12 @@ export const KEYS = {
     description: 'connections to the catalogue that a process has at most',
   },
   'database.statement_timeout': {
-    type: 'duration',
-    min: 1,
-    max: 3600,
-    unit: 'seconds',
+    ...seconds(1, 3600),
     default: 60,
     description: 'how long a statement in the catalogue, or a pause within a transaction, may take',
   },
   'database.connect_timeout': {
-    type: 'duration',
-    min: 1,
-    max: 300,
-    unit: 'seconds',
+    ...seconds(1, 300),
     default: 10,
     description: 'how long a new connection to the catalogue may take',
   },

@@ -18,7 +18,7 @@ export function keyRows(): ReferenceRow[] {
   });
 }
 
-/** Setting, variable, what it may be, default, scopes, meaning. */
+/** Setting, variable, what it may be, default, meaning. */
 export function settingRows(): ReferenceRow[] {
   return SETTING_NAMES.map((name) => {
     const setting = definitionOf(name);
@@ -27,7 +27,6 @@ export function settingRows(): ReferenceRow[] {
       code(variableOf(name)),
       expectedOf(setting),
       formatValue(setting, setting.default),
-      setting.scopes.join(', '),
       setting.description,
     ];
   });

@@ -1,12 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { ConfigurationError } from '../exceptions.js';
-import {
-  placeName,
-  scopeOf,
-  whyOutOfOrder,
-  type SettingPlace,
-  type StoredSetting,
-} from '../settings-manager.js';
+import { whyOutOfOrder, type SettingPlace, type StoredSetting } from '../settings-manager.js';
 import { definitionOf, isSettingName, SETTING_NAMES, type SettingName } from '../settings-registry.js';
 import { nearest } from '../utilities/nearest.js';
 import { checkValue, type AnyValue } from '../value-kinds.js';
@@ -33,8 +27,8 @@ export class SettingsCatalogue {
    * Gives a setting a value at a place.
    *
    * @returns the change; undefined where that value stood there already
-   * @throws ConfigurationError for an unknown setting, site or location, a scope that it does not have, a value that is none, or one
-   *   that does not go with those of other settings
+   * @throws ConfigurationError for an unknown setting, site or location, a value that is none, or one that does not go with those of
+   *   other settings
    */
   async set(
     name: string,
@@ -42,12 +36,12 @@ export class SettingsCatalogue {
     place: SettingPlace,
     author: SettingAuthor,
   ): Promise<SettingChange | undefined> {
-    const known = settingAt(name, place);
-    const checked = checkValue(definitionOf(known), value);
-    if ('reason' in checked) throw new ConfigurationError(`${known}: ${checked.reason}`, { subject: known });
+    if (!isSettingName(name)) throw unknownSetting(name);
+    const checked = checkValue(definitionOf(name), value);
+    if ('reason' in checked) throw new ConfigurationError(`${name}: ${checked.reason}`, { subject: name });
     return this.transactions.write(async (manager) => {
-      const change = await settings.change(manager, known, checked.value, place, author);
-      await assertInOrder(manager, known);
+      const change = await settings.change(manager, name, checked.value, place, author);
+      await assertInOrder(manager, name);
       return change;
     });
   }
@@ -86,18 +80,4 @@ export function unknownSetting(name: string): ConfigurationError {
     subject: name,
     advice: near === undefined ? '`cdt settings list` names them all.' : `Did you mean ${near}?`,
   });
-}
-
-/** The setting of this name, where it can have a value at this place. */
-function settingAt(name: string, place: SettingPlace) {
-  if (!isSettingName(name)) throw unknownSetting(name);
-  const { scopes } = definitionOf(name);
-  if (!scopes.includes(scopeOf(place)))
-    throw new ConfigurationError(
-      `${name} can't be set for ${placeName(place)}: it is ${scopes.join(', ')} only`,
-      {
-        subject: name,
-      },
-    );
-  return name;
 }

@@ -151,7 +151,6 @@ function details(one: SettingDescription, place: SettingPlace): string[] {
     ),
     `  default   ${formatValue(definition, one.default)}`,
     `  may be    ${expectedOf(definition)}`,
-    `  scopes    ${one.scopes.join(', ')}`,
     `  variable  ${variableOf(one.name)}, or ${one.name} in the configuration file`,
   ];
 }
