@@ -21,7 +21,7 @@ import {
 } from '../utilities/disk.js';
 import { digestOfFile } from '../utilities/file-digest.js';
 import type { CopyProgram } from '../utilities/make-long-term-archive-copy-command.js';
-import { outcomeOf, settled } from '../utilities/settled.js';
+import { beside } from '../utilities/settled.js';
 import { giveBlock, takeBlock, throughBlocks } from '../utilities/shared-blocks.js';
 import { uniqueId } from '../utilities/unique-id.js';
 import type {
@@ -291,16 +291,12 @@ async function copy(
         return piece.length;
       };
       await throughBlocks(fill, { ...options, ahead: 1 }, async (block, position) => {
-        const digested = settled(hash.update(block));
-        try {
+        await beside(hash.update(block), async () => {
           await file.write(block, position);
-          if (position - flushed >= FLUSH_BYTES) {
-            flushed = position;
-            await file.handle.datasync();
-          }
-        } finally {
-          outcomeOf(await digested);
-        }
+          if (position - flushed < FLUSH_BYTES) return;
+          flushed = position;
+          await file.handle.datasync();
+        });
       });
       if ((await hash.digest()) !== expected.sha256) throw otherDigest(source.name);
       await file.handle.chmod(READ_ONLY);

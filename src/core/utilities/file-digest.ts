@@ -1,5 +1,5 @@
 import { BlockDigest } from './block-digest.js';
-import { outcomeOf, settled } from './settled.js';
+import { beside } from './settled.js';
 import { throughFile, type ThroughOptions } from './shared-blocks.js';
 
 /**
@@ -22,12 +22,7 @@ export async function digestOfFile(
   try {
     const bytes = await throughFile(path, through, async (block) => {
       onBytes?.(block);
-      const digested = settled(whole.update(block));
-      try {
-        await pace?.(block.length);
-      } finally {
-        outcomeOf(await digested);
-      }
+      await beside(whole.update(block), async () => pace?.(block.length));
     });
     return { bytes, sha256: await whole.digest() };
   } finally {

@@ -108,8 +108,9 @@ export class StreamListener {
   /** A new certificate, for the connections from now on. Where others are revoked than before all connections end: who may, comes again. */
   renew(identity: StreamIdentity): void {
     this.#server.setSecureContext(secured(identity));
-    if (identity.revoked?.join('') === this.#revoked) return;
-    this.#revoked = identity.revoked?.join('');
+    const revoked = identity.revoked?.join('');
+    if (revoked === this.#revoked) return;
+    this.#revoked = revoked;
     for (const connection of this.#connections) connection.close();
   }
 
