@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { registerAudit } from './commands/audit.js';
 import { registerAuditLog } from './commands/audit-log.js';
 import { registerBreakers } from './commands/breakers.js';
@@ -66,13 +66,19 @@ export async function main(argv: string[]): Promise<number> {
   }
 }
 
-function program(io: Io): Command {
+/** Every command, with its options and what it does. */
+export function program(io: Io): Command {
   const cdt = new Command('cdt')
     .description(
       "Moves an observatory's raw data from the instrument's disk to long-term archives, and proves that every byte arrived.",
     )
     .version(version())
     .helpCommand(true)
+    .configureHelp({
+      // Where the list of commands says it all, a command's own help says the same.
+      commandDescription: (command) => command.description() || command.summary(),
+      optionDescription: (option) => new Help().optionDescription(option).replace(' (default: false)', ''),
+    })
     .showHelpAfterError('(cdt help lists the commands; cdt help <command> tells more)')
     .option(
       '--environment <name>',

@@ -39,6 +39,7 @@ export function registerDecisions(program: Command, io: Io): void {
           program.error(`error: name a workflow or a package, or give --all`);
         await withTemporal(await serversFor(flags, io.environment), async (client) => {
           const chosen = choose(await waitingWorkflows(client), target);
+          if (chosen.length === 0) io.err.write('nothing waits for an operator\n');
           for (const one of chosen) {
             try {
               await decide(client, one.workflowId, { action, by: operatorName(), note: flags.note });

@@ -28,7 +28,12 @@ export function registerTransfers(program: Command, io: Io): void {
         catalogue.transferLogs.list({ word: what?.replace(/\.tar$/, ''), limit: Math.ceil(flags.limit) }),
       );
       if (flags.json) io.out(`${JSON.stringify(found, null, 2)}\n`);
-      else if (found.length === 0) io.out('no attempt is over yet\n');
+      else if (found.length === 0)
+        io.out(
+          what === undefined
+            ? 'no attempt is over yet\n'
+            : `no attempt of anything called ${printable(what)} is over; \`cdt explain\` tells what is under way\n`,
+        );
       else io.out(`${found.map(lines).join('\n')}\n`);
     });
 }
