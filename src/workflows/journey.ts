@@ -26,7 +26,7 @@ import {
   type Decision,
 } from './messages.js';
 import { CATALOGUE, MOST_WAITS } from './operations.js';
-import { CDT_STATE, type JourneyState } from './search-attributes.js';
+import { CDT_OPERATION, CDT_STATE, type JourneyState } from './search-attributes.js';
 
 const catalogue = proxyActivities<CatalogueActivities>(CATALOGUE);
 
@@ -54,8 +54,8 @@ export class Journey {
   private leftAlone: LeftAlone | null = null;
   /** Routes and stores that were told to be used again while the attempt was still under way. */
   private readonly heard = new Set<string>();
-  /** What it shows; nothing until it has waited. One that began before 2026-12 shows from its start on that it runs. */
-  private state = workflowInfo().typedSearchAttributes.get(CDT_STATE);
+  /** What it shows; nothing until it has waited. */
+  private state = shownAtStart();
   private readonly done: string[] = [];
 
   constructor(private readonly about: JourneySubject) {
@@ -202,6 +202,12 @@ export class Journey {
     const before = this.done.map((step) => `- ${step}: done`).join('\n');
     setCurrentDetails(before === '' ? now : `${now}\n\n${before}`);
   }
+}
+
+/** One that began before 2026-12 shows from its start on that it runs, and one that was started by hand, without any attribute, as if it did. */
+function shownAtStart(): string | undefined {
+  const { typedSearchAttributes: given } = workflowInfo();
+  return given.get(CDT_STATE) ?? (given.get(CDT_OPERATION) === undefined ? 'running' : undefined);
 }
 
 /** The failure of a step, told by its innermost cause that this system classified. */
