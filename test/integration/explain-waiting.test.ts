@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ScheduleNotFoundError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { explain } from '../../src/client/explain/explain.js';
 import type { Explanation } from '../../src/client/explain/explanation.js';
 import { planned } from '../../src/client/explain/planner.js';
 import { finishObservation, startObservation } from '../../src/client/observations.js';
 import { SettingsManager } from '../../src/core/settings-manager.js';
-import { entry, observatory, planPackages, QUIET_SECONDS, topology } from './support/catalogue-fixture.js';
+import {
+  archive,
+  arrived,
+  entry,
+  observatory,
+  packaged,
+  planPackages,
+  QUIET_SECONDS,
+  topology,
+} from './support/catalogue-fixture.js';
 import { withCatalogue } from './support/database.js';
 
 const BEGAN = '2026-11-24T20:00:00.000Z';
@@ -92,4 +102,45 @@ test('where a location is switched off that is told, and since when', () =>
     assert.deepEqual([waiting.since, waiting.for], [since, 'paused planner']);
     await observatory(catalogue);
     assert.equal(await catalogue.explain.switchedOff('ccat', 'buffer'), undefined);
+  }));
+
+/** Temporal, which knows of nothing any more. */
+const FORGETFUL = {
+  workflow: {
+    getHandle: (id: string) => ({
+      describe: () => Promise.reject(new WorkflowNotFoundError('it is gone', id, undefined)),
+    }),
+  },
+  schedule: {
+    getHandle: (id: string) => ({
+      describe: () => Promise.reject(new ScheduleNotFoundError('it is gone', id)),
+    }),
+  },
+} as unknown as Client;
+
+test('what is archived and lies elsewhere only where nothing is deleted waits for nothing', () =>
+  withCatalogue(async ({ catalogue }) => {
+    const at = await observatory(catalogue);
+    const [packageId = ''] = await packaged(catalogue, at, [entry('obs-1/a')]);
+    await arrived(catalogue, at);
+    await archive(catalogue, at, packageId);
+    const sources = {
+      catalogue,
+      settings: new SettingsManager(catalogue.settings),
+      temporal: { client: FORGETFUL },
+      whyKeep: () => Promise.resolve([{ code: 'not_deletable' as const, words: 'it is not to be deleted' }]),
+    };
+    const [before] = await explain(sources, packageId);
+    assert.notEqual(before?.waiting.for, 'nothing', 'something of it may be freed');
+
+    const { locations, ...rest } = topology();
+    await catalogue.ensureTopology({
+      ...rest,
+      locations: locations.map((one) => ({ ...one, deletable: false })),
+    });
+    const [after] = await explain(sources, packageId);
+    assert.equal(after?.waiting.for, 'nothing');
+    assert.match(after.waiting.words, /it is archived; what lies at ccat\.chai and .* stays there/);
+    for (const copy of after.copies.filter(({ locationType }) => locationType !== 'long_term_archive'))
+      assert.equal(copy.next, undefined, copy.location);
   }));

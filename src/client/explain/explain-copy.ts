@@ -136,6 +136,7 @@ async function standingOfCopy(
   if (first === undefined) return deletion;
   return {
     waiting: { for: 'safety', words: `it is kept: ${first.words}`, since: first.since ?? verifiedAt },
-    next: deletion.next,
+    // Looking again changes nothing where nothing is deleted.
+    next: first.code === 'not_deletable' ? undefined : deletion.next,
   };
 }

@@ -175,13 +175,15 @@ async function standing(
           since,
         );
       }
-      if (
-        copies.every(
-          (copy) => copy.state === 'deleted' || copy.location.locationType === 'long_term_archive',
-        ) &&
-        journey.filesAtSource === 0
-      )
-        return { waiting: { for: 'nothing', words: 'it is archived, and every other copy is gone', since } };
+      const left = await placesLeft(sources, summary, journey, copies);
+      if (left.every(({ deletable }) => !deletable)) {
+        const places = left.map(({ site, name }) => `${site}.${name}`).join(' and ');
+        const words =
+          left.length === 0
+            ? 'it is archived, and every other copy is gone'
+            : `it is archived; what lies at ${places} stays there, where nothing is deleted`;
+        return { waiting: { for: 'nothing', words, since } };
+      }
       return planned(
         sources,
         client,
@@ -192,6 +194,21 @@ async function standing(
       );
     }
   }
+}
+
+/** Where it takes up space besides the archives. */
+async function placesLeft(
+  { catalogue }: Sources,
+  summary: PackageSummary,
+  journey: PackageJourney,
+  copies: PhysicalCopy[],
+): Promise<Location[]> {
+  const places = copies
+    .filter(({ state, location }) => state !== 'deleted' && location.locationType !== 'long_term_archive')
+    .map(({ location }) => location);
+  return journey.filesAtSource === 0
+    ? places
+    : [await catalogue.locationById(summary.sourceLocation.id), ...places];
 }
 
 function isGood(copy: PhysicalCopy): boolean {
