@@ -47,7 +47,7 @@ export async function takeThread<Session extends object>(
   module: URL,
   input?: unknown,
 ): Promise<Lease<Session>> {
-  const thread = free.pop() ?? new Thread();
+  const thread = takeFree(module.href) ?? new Thread();
   let isReleased = false;
   const release = () => {
     if (isReleased) return;
@@ -55,6 +55,7 @@ export async function takeThread<Session extends object>(
     giveBack(thread);
   };
   try {
+    thread.modules.add(module.href);
     await thread.ask({ open: module.href, input });
   } catch (error) {
     thread.end();
@@ -89,6 +90,12 @@ export async function takeThreads<Session extends object>(
   }
 }
 
+/** A free thread, if there is one that had such a session before: each thread compiles by itself what it runs, which may take longer than the work. */
+function takeFree(module: string): Thread | undefined {
+  const knowing = free.findLastIndex((thread) => thread.modules.has(module));
+  return free.splice(knowing, 1)[0];
+}
+
 /** Keeps a thread for the next work. What is still at work for one must not meet the next. */
 function giveBack(thread: Thread): void {
   if (!thread.isFree || free.length >= KEPT) {
@@ -118,6 +125,8 @@ class Thread {
     number,
     { resolve: (result: unknown) => void; reject: (error: unknown) => void }
   >();
+  /** Of the sessions that it had. */
+  readonly modules = new Set<string>();
   #asked = 0;
   #ended: ServiceUnavailableError | undefined;
 

@@ -1,3 +1,4 @@
+import { threadId } from 'node:worker_threads';
 import { StorageError } from '../../../src/core/exceptions.js';
 import { asBuffer } from '../../../src/core/utilities/threads.js';
 
@@ -8,6 +9,10 @@ export class TestSession {
   note(call: string): string[] {
     this.#calls.push(call);
     return this.#calls;
+  }
+
+  thread(): number {
+    return threadId;
   }
 
   fill(block: Uint8Array, byte: number): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { ServiceUnavailableError, StorageError } from '../../../src/core/exceptions.js';
 import { takeDigest } from '../../../src/core/utilities/digest-session.js';
 import { classifyDiskError } from '../../../src/core/utilities/disk.js';
@@ -50,6 +51,19 @@ test('who takes a thread finds nothing of the one before, also where that one wa
   const three = await take();
   assert.deepEqual(await three.session.note('three'), ['three']);
   three.release();
+});
+
+test('of the free threads the one is taken that had such a session before', async () => {
+  // A session that no other test has.
+  const takeRare = () => takeThread<TestSession>(new URL('./thread-session.js?rare', import.meta.url));
+  const [one, other] = [await takeRare(), await take()];
+  const before = await one.session.thread();
+  one.release();
+  other.release();
+  await setTimeout(200); // until both are free
+  const two = await takeRare();
+  assert.equal(await two.session.thread(), before);
+  two.release();
 });
 
 test('a session that was released answers nobody, and its thread goes to one only', async () => {
