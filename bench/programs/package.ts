@@ -24,8 +24,8 @@ process.stdout.write(`${JSON.stringify({ bytes, sha256, fileCount, payloadBytes,
 
 async function packageOf(sourceRoot: string): Promise<PackageResult> {
   const entries: FoundEntry[] = [];
-  for await (const found of scanSource(sourceRoot, { quietSeconds: 0, now: Date.now() }))
-    if ('entry' in found) entries.push(found.entry);
+  for await (const findings of scanSource(sourceRoot, { quietSeconds: 0, now: Date.now() }))
+    for (const found of findings) if ('entry' in found) entries.push(found.entry);
   const bagInfo = { 'Source-Organization': 'bench' };
   return createPackage({ sourceRoot, entries, name: basename(destination, '.tar'), destination, bagInfo });
 }

@@ -27,8 +27,8 @@ const buffer = await mkdtemp(join(tmpdir(), 'cdt-bench-ship-'));
 const transport = transportTo({ ...values, location: basename(there) });
 try {
   const entries: FoundEntry[] = [];
-  for await (const found of scanSource(source, { quietSeconds: 0, now: Date.now() }))
-    if ('entry' in found) entries.push(found.entry);
+  for await (const findings of scanSource(source, { quietSeconds: 0, now: Date.now() }))
+    for (const found of findings) if ('entry' in found) entries.push(found.entry);
   const name = 'package.tar';
   const file = join(buffer, name);
   const bagInfo = { 'Source-Organization': 'bench' };

@@ -58,15 +58,18 @@ export function makePackagingActivities(dependencies: Dependencies) {
           result.unquiet += registered.unquiet;
           batch = [];
         };
-        for await (const found of walkSource(diskPath(source), { signal, quietSeconds, now: Date.now() })) {
-          if ('refused' in found) {
-            result.refused += 1;
-            if (refused.length < REPORTS) refused.push(found.refused);
-            continue;
+        const options = { signal, quietSeconds, now: Date.now() };
+        for await (const findings of walkSource(diskPath(source), options)) {
+          for (const found of findings) {
+            if ('refused' in found) {
+              result.refused += 1;
+              if (refused.length < REPORTS) refused.push(found.refused);
+              continue;
+            }
+            result.entries += 1;
+            batch.push(found.entry);
+            if (batch.length === BATCH) await flush();
           }
-          result.entries += 1;
-          batch.push(found.entry);
-          if (batch.length === BATCH) await flush();
         }
         if (batch.length > 0) await flush();
         await reportRefused(source.id, `${source.site}.${source.name}`, refused, result.refused);

@@ -24,17 +24,17 @@ export interface ScanOptions {
 export type ScanFinding = { entry: FoundEntry } | { refused: RefusedEntry & { executedObsUnit: PathText } };
 
 /**
- * Walks a source and tells all that can be packaged: regular files, symlinks (never followed) and folders without any of
+ * Walks a source and tells, unit by unit, all that can be packaged: regular files, symlinks (never followed) and folders without any of
  * these; and what can't, with the reason. Each first-level folder is an executed observation unit, loose files are one
  * more, named like the source's own folder. A first-level folder without a regular file below it is no observation: what it
  * holds goes with the loose files, or with the first unit where there are none, so that a bag has files to check.
  *
- * Order is stable: a folder's files by name, then its folders. Things that vanish meanwhile are passed over. Memory holds three
+ * Order is stable: a folder's files by name, then its folders. Things that vanish meanwhile are passed over. Memory holds four
  * units' entries, since an entry that names no instrument module takes the one of its unit, where it has exactly one.
  *
  * Throws a {@link ConfigurationError} where the root is no folder, a {@link PermanentError} where it may not be read.
  */
-export async function* scanSource(root: string, options: ScanOptions): AsyncGenerator<ScanFinding> {
+export async function* scanSource(root: string, options: ScanOptions): AsyncGenerator<ScanFinding[]> {
   const { signal, quietSeconds, now } = options;
   const source = await findSourceRoot(root, ConfigurationError);
   const ownName = basename(resolve(root)) || 'source';
@@ -49,10 +49,9 @@ export async function* scanSource(root: string, options: ScanOptions): AsyncGene
         continue;
       }
       host ??= { name: unit.name, module };
-      for (const finding of unit.findings) yield withUnit(finding, { name: unit.name, module });
+      yield allOf(unit.findings, { name: unit.name, module });
     }
-    for (const { name, findings } of fileless)
-      for (const finding of findings) yield withUnit(finding, host ?? { name, module: UNASSIGNED });
+    for (const { name, findings } of fileless) yield allOf(findings, host ?? { name, module: UNASSIGNED });
   } finally {
     for (const { release } of walks) release();
   }
@@ -89,13 +88,14 @@ async function unitBy(
   unit: PathText | undefined,
   signal: AbortSignal | undefined,
 ): Promise<{ findings: Finding[]; units?: PathText[] }> {
-  let told = await session.enter(unit);
-  const { findings } = told;
-  for (;;) {
+  const findings: Finding[] = [];
+  for (let asked = session.enter(unit); ;) {
+    const told = await asked;
     signal?.throwIfAborted();
+    // It looks on while what it told is read.
+    if (told.more) asked = session.next();
+    for (const finding of JSON.parse(told.findings) as Finding[]) findings.push(finding);
     if (!told.more) return { findings, units: told.units };
-    told = await session.next();
-    for (const finding of told.findings) findings.push(finding);
   }
 }
 
@@ -103,6 +103,10 @@ async function unitBy(
 interface UnitOfFiles {
   name: PathText;
   module: string;
+}
+
+function allOf(findings: Finding[], unit: UnitOfFiles): ScanFinding[] {
+  return findings.map((finding) => withUnit(finding, unit));
 }
 
 function withUnit(finding: Finding, { name, module }: UnitOfFiles): ScanFinding {

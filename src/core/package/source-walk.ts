@@ -20,7 +20,7 @@ import { errorCode, READ_ADVICE, type SourceRoot } from './source-root.js';
 
 /** The longest path that can be unpacked again below a bag's folder: the system takes 4095 bytes, the folder's name up to 255. */
 const MAX_PATH = 4095 - 255 - `/${PAYLOAD_FOLDER}/`.length;
-/** Findings that are told at a time. */
+/** Names that are looked at before their findings are told; a message has those of as many names, or somewhat more. */
 const BATCH = 500;
 
 export interface WalkPlan {
@@ -40,7 +40,8 @@ export type Finding = Seen | { refused: RefusedEntry };
 
 /** What was found next in a unit. */
 export interface Told {
-  findings: Finding[];
+  /** A list of {@link Finding} as JSON: of many small objects made and read in half of the time of what a message makes of them. */
+  findings: string;
   /** More of the same unit is to come. */
   more: boolean;
   /** Once all of a root itself was told: its first-level folders. */
@@ -55,7 +56,7 @@ export interface Told {
 export class SourceWalk {
   readonly #root: PathBytes;
   readonly #plan: WalkPlan;
-  #steps: Generator<Finding, PathBytes[]>;
+  #steps: Generator<Finding[], PathBytes[]>;
 
   constructor(plan: WalkPlan) {
     this.#root = asBuffer(plan.root.path).toString('latin1');
@@ -72,16 +73,17 @@ export class SourceWalk {
   /** What is found next in the unit that was entered last. Throws as {@link enter}. */
   next(): Told {
     const findings: Finding[] = [];
-    while (findings.length < BATCH) {
+    let units: PathText[] | undefined;
+    while (units === undefined && findings.length < BATCH) {
       const step = this.#steps.next();
-      if (step.done === true) return { findings, more: false, units: step.value.map(textOfBytes) };
-      findings.push(step.value);
+      if (step.done === true) units = step.value.map(textOfBytes);
+      else findings.push(...step.value);
     }
-    return { findings, more: true };
+    return { findings: JSON.stringify(findings), more: units === undefined, units };
   }
 
   /** All that is below a folder. */
-  *#below(folder: PathBytes): Generator<Finding, PathBytes[]> {
+  *#below(folder: PathBytes): Generator<Finding[], PathBytes[]> {
     const waiting = [folder];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const inner = yield* this.#list(next);
@@ -91,7 +93,7 @@ export class SourceWalk {
   }
 
   /** What is in a folder (undefined: the root) without its folders, which are the answer. */
-  *#list(folder: PathBytes | undefined): Generator<Finding, PathBytes[]> {
+  *#list(folder: PathBytes | undefined): Generator<Finding[], PathBytes[]> {
     let names: PathBytes[];
     let own: BigIntStats;
     try {
@@ -101,22 +103,32 @@ export class SourceWalk {
     } catch (error) {
       if (folder === undefined) throw this.#unreadable(error);
       const failure = this.#failure(folder, error);
-      if (failure !== undefined) yield failure;
+      if (failure !== undefined) yield [failure];
       return [];
     }
     names.sort();
     const folders: PathBytes[] = [];
     let isBare = true;
+    for (let at = 0; at < names.length; at += BATCH) {
+      const findings = this.#lookAtAll(folder, names.slice(at, at + BATCH), folders);
+      isBare &&= !findings.some((finding) => 'entry' in finding);
+      yield findings;
+    }
+    if (folder !== undefined && isBare && folders.length === 0) yield [this.#seen(folder, 'directory', own)];
+    return folders;
+  }
+
+  /** What is found under these names of a folder; its folders are added to others. */
+  #lookAtAll(folder: PathBytes | undefined, names: PathBytes[], folders: PathBytes[]): Finding[] {
+    const findings: Finding[] = [];
     for (const name of names) {
       if (folder === undefined && name === LOCATION_MARKER) continue;
       const path = folder === undefined ? name : `${folder}/${name}`;
       const found = this.#look(path);
       if (found === 'folder') folders.push(path);
-      else if (found !== undefined) yield found;
-      if (found === 'folder' || (found !== undefined && 'entry' in found)) isBare = false;
+      else if (found !== undefined) findings.push(found);
     }
-    if (folder !== undefined && isBare) yield this.#seen(folder, 'directory', own);
-    return folders;
+    return findings;
   }
 
   /** What is at a path, or nothing where it vanished. */

@@ -172,8 +172,8 @@ async function makePackage(
   writeFileSync(join(source, observation, 'file'), randomBytes(bytes));
   const at = await catalogue.location('ccat', 'source');
   const entries: FoundEntry[] = [];
-  for await (const found of scanSource(source, { quietSeconds: 0, now: Date.now() }))
-    if ('entry' in found) entries.push({ ...found.entry, quiet: true });
+  for await (const findings of scanSource(source, { quietSeconds: 0, now: Date.now() }))
+    for (const found of findings) if ('entry' in found) entries.push({ ...found.entry, quiet: true });
   await catalogue.registerEntries(at.id, entries, 0);
   const [planned] = await catalogue.planRawDataPackages({
     sourceLocationId: at.id,

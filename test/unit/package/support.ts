@@ -14,9 +14,11 @@ export async function scan(
 ) {
   const entries: FoundEntry[] = [];
   const refused: (RefusedEntry & { executedObsUnit: string })[] = [];
-  for await (const found of scanSource(root, { quietSeconds: 0, now: Date.now(), ...options })) {
-    if ('entry' in found) entries.push(found.entry);
-    else refused.push(found.refused);
+  for await (const findings of scanSource(root, { quietSeconds: 0, now: Date.now(), ...options })) {
+    for (const found of findings) {
+      if ('entry' in found) entries.push(found.entry);
+      else refused.push(found.refused);
+    }
   }
   return { entries, refused };
 }
