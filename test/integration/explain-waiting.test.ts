@@ -119,7 +119,7 @@ const FORGETFUL = {
 } as unknown as Client;
 
 test('what is archived and lies elsewhere only where nothing is deleted waits for nothing', () =>
-  withCatalogue(async ({ catalogue }) => {
+  withCatalogue(async ({ catalogue, dataSource }) => {
     const at = await observatory(catalogue);
     const [packageId = ''] = await packaged(catalogue, at, [entry('obs-1/a')]);
     await arrived(catalogue, at);
@@ -140,7 +140,18 @@ test('what is archived and lies elsewhere only where nothing is deleted waits fo
     });
     const [after] = await explain(sources, packageId);
     assert.equal(after?.waiting.for, 'nothing');
-    assert.match(after.waiting.words, /it is archived; what lies at ccat\.chai and .* stays there/);
+    assert.match(after.waiting.words, /^it is archived; what lies at ccat\.chai and .* stays there/);
     for (const copy of after.copies.filter(({ locationType }) => locationType !== 'long_term_archive'))
       assert.equal(copy.next, undefined, copy.location);
+
+    // A place where it was staged is emptied by itself, and no planner of deletions looks at it.
+    await dataSource.query(
+      `update data_location set location_type = 'processing', deletable = true where id = $1`,
+      [at.arrival.id],
+    );
+    const [staged] = await explain(sources, packageId);
+    assert.match(
+      staged?.waiting.words ?? '',
+      /^it is archived; what lies at ccat\.chai and ccat\.buffer stays there/,
+    );
   }));

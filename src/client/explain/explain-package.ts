@@ -176,14 +176,10 @@ async function standing(
         );
       }
       const left = await placesLeft(sources, summary, journey, copies);
-      if (left.every(({ deletable }) => !deletable)) {
-        const places = left.map(({ site, name }) => `${site}.${name}`).join(' and ');
-        const words =
-          left.length === 0
-            ? 'it is archived, and every other copy is gone'
-            : `it is archived; what lies at ${places} stays there, where nothing is deleted`;
-        return { waiting: { for: 'nothing', words, since } };
-      }
+      // What was staged goes when no job needs it: its own copy tells of that.
+      const lasting = left.filter(({ locationType }) => locationType !== 'processing');
+      if (lasting.every(({ deletable }) => !deletable))
+        return { waiting: { for: 'nothing', words: whereItLies(left, lasting), since } };
       return planned(
         sources,
         client,
@@ -194,6 +190,15 @@ async function standing(
       );
     }
   }
+}
+
+/** Of what is archived and is freed nowhere. */
+function whereItLies(left: Location[], lasting: Location[]): string {
+  const named = (places: Location[]) => places.map(({ site, name }) => `${site}.${name}`).join(' and ');
+  if (left.length === 0) return 'it is archived, and every other copy is gone';
+  return lasting.length === 0
+    ? `it is archived, and elsewhere it is staged only: at ${named(left)}`
+    : `it is archived; what lies at ${named(lasting)} stays there, where nothing is deleted`;
 }
 
 /** Where it takes up space besides the archives. */
