@@ -47,11 +47,12 @@ export function makeArchiveActivities(dependencies: Dependencies) {
 
     /**
      * Stores a package with a checksum that the server checks, its sidecar beside it, reads the object back in full, and records it. What is stored and
-     * read back is kept with the heartbeat: an outage of the catalogue repeats the recording alone.
+     * read back is kept with the heartbeat: an outage of the catalogue repeats the recording alone. What was recorded is not stored again: the copy that
+     * it came from may be gone by then.
      */
     async archivePackage(input: { packageId: string; archive: Place } & Asked): Promise<ArchivedPackage> {
       const before = activityInfo().heartbeatDetails as Partial<Kept> | undefined;
-      const stored = before?.stored ?? (await store(input));
+      const stored = before?.stored ?? (await recordedBefore(input)) ?? (await store(input));
       await whileBusy(() => recordArchived(dependencies, { ...input, stored }), {
         v: 1,
         stored,
@@ -59,6 +60,14 @@ export function makeArchiveActivities(dependencies: Dependencies) {
       return { ...stored, recorded: true };
     },
   };
+
+  /** What an attempt recorded that died before it could say so. */
+  async function recordedBefore({ packageId, archive }: { packageId: string; archive: Place }) {
+    return whileBusy(async () => {
+      const { id } = await catalogue.location(archive.site, archive.location);
+      return await catalogue.archivedCopy(packageId, id);
+    });
+  }
 
   async function store(input: { packageId: string; archive: Place } & Asked): Promise<StoredPackage> {
     const { archive, order } = await whileBusy(async () => {

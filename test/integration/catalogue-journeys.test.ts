@@ -152,7 +152,10 @@ test('an arrived package is planned for the archive until it is archived', () =>
       ['ccat', summary.sha256, 1],
     );
 
+    assert.equal(await catalogue.archivedCopy(packageId, at.archive.id), undefined);
     await Promise.all([1, 2, 3].map(() => archive(catalogue, at, packageId)));
+    const there = await catalogue.archivedCopy(packageId, at.archive.id);
+    assert.deepEqual([there?.bytes, there?.sha256], [order.copy.bytes, summary.sha256]);
     assert.deepEqual(await catalogue.planArchiveTransfers(at.archive.id), []);
     const [told] = await catalogue.packagesOfSource(at.source.id);
     assert.equal(told?.state, 'archived');

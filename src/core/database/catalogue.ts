@@ -304,6 +304,11 @@ export class Catalogue {
     return this.transactions.read((manager) => sweeps.planArchiveTransfers(manager, archiveLocationId));
   }
 
+  /** The copy of a package in an archive, where it was read back there and is in no doubt since. */
+  archivedCopy(packageId: string, archiveLocationId: string): Promise<StoredCopy | undefined> {
+    return this.transactions.read((manager) => archive.archivedCopy(manager, packageId, archiveLocationId));
+  }
+
   /**
    * What archiving a package needs, and what its sidecar tells. Taking the order begins the transfer into the archive.
    *

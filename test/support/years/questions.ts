@@ -68,6 +68,7 @@ export async function questions(catalogue: Catalogue, at: PlacesOfYears): Promis
       'bundling at the last site': () =>
         catalogue.planDataTransfers({ bufferLocationId: further.id, ...bundles }),
       archiving: () => catalogue.planArchiveTransfers(archive.id),
+      'what an archive has of a package': () => catalogue.archivedCopy(packageId, archive.id),
       'deletion, candidates': () => catalogue.deletions.candidates('ccat', 300, RUN),
       'deletion, candidates at an archive': () => catalogue.deletions.candidates('cologne', 300, RUN),
       'where a package can be freed': () => catalogue.deletions.placeToFree(packageId),

@@ -36,6 +36,7 @@ function archiving() {
       location: () => Promise.resolve({ id: 'lta', site: 'b', name: 'lta' }),
       locations: () => Promise.resolve([]),
       routes: () => Promise.resolve([]),
+      archivedCopy: () => Promise.resolve(seen.recorded[0]),
       archiveOrder: () => Promise.resolve({ copy, package: PACKAGE, provenance: {} }),
       recordArchived: (_package: string, _archive: string, stored: StoredPackage) => {
         if (seen.away) return Promise.reject(new DatabaseError('away'));
@@ -100,4 +101,14 @@ test('what was stored and read back while the catalogue was away is not stored a
   assert.ok('recorded' in third.answer);
   assert.deepEqual([seen.stored, seen.read, seen.recorded.length], [1, 1, 1]);
   assert.deepEqual(third.answer, { ...seen.recorded[0], recorded: true });
+});
+
+test('what an attempt recorded that died before it could say so is not stored again, and planners hear of it', async () => {
+  const bench = archiving();
+  const { answer: said } = await attempt(bench);
+  const { answer } = await attempt(bench);
+  const { seen } = bench;
+  assert.deepEqual(answer, said);
+  assert.deepEqual([seen.stored, seen.read], [1, 1]);
+  assert.deepEqual(seen.woken, ['deletion b.buffer', 'deletion b.buffer']);
 });

@@ -11,6 +11,21 @@ import { packageEntity, toSummary } from './packages.js';
 import { row, rows } from './sql.js';
 import { locationById } from './topology.js';
 
+export async function archivedCopy(
+  manager: EntityManager,
+  packageId: string,
+  archiveLocationId: string,
+): Promise<StoredCopy | undefined> {
+  const copies = await copiesOfPackage(manager, packageId);
+  const there = copies.find(
+    ({ location, state, doubt }) =>
+      location.id === archiveLocationId && state === 'present' && doubt === undefined,
+  );
+  if (there?.verifiedAt === undefined) return undefined;
+  const { path: key, bytes, sha256, versionId, etag, verifiedAt } = there;
+  return { key, bytes, sha256, versionId, etag, verifiedAt };
+}
+
 export async function archiveOrder(
   manager: EntityManager,
   packageId: string,
