@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { shutdownWish } from '../src/client/embedded/starter.js';
 import { archive } from './archive.js';
 import { digest } from './digest.js';
 import { oneAfterTheOther, type Bench } from './harness.js';
@@ -9,6 +10,7 @@ import { packageBench } from './package.js';
 import { pipeline } from './pipeline.js';
 import { planning } from './planning.js';
 import { tableOf } from './table.js';
+import { endWith } from './timed.js';
 
 /** `npm run bench -- NAME [--json FILE] [--runs N] [--only TEXT] [--contenders A,B]`. */
 
@@ -42,7 +44,9 @@ if (bench === undefined || positionals.length > 1 || !Number.isInteger(runs) || 
   process.exit(2);
 }
 const contenders = values.contenders.split(',').filter((one) => one !== '');
-const document = await bench({ runs, only: values.only, contenders, say });
+const wish = shutdownWish();
+endWith(wish.signal);
+const document = await bench({ runs, only: values.only, contenders, say }).finally(() => wish.dispose());
 if (document.cases.length === 0) {
   say(
     `no case has "${values.only}" in its name, or no contender is one of: ${contenders.join(', ') || 'all'}`,

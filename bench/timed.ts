@@ -31,15 +31,24 @@ export const TIME = '/usr/bin/time';
 export const LIMIT_SECONDS = 600;
 const KEPT_OUTPUT = 64 * 1024;
 
+/** Of the bench as a whole: what is timed ends with it, and nothing else is begun. */
+let whole: AbortSignal | undefined;
+
+/** Has all that is timed end when this is aborted, so that whoever started servers takes them down. */
+export function endWith(signal: AbortSignal): void {
+  whole = signal;
+}
+
 /**
  * Runs a program to its end and measures it from outside, by the operating system's own account.
  *
- * @throws Error with what it wrote, where it failed
+ * @throws Error with what it wrote, where it failed; the reason, where the bench as a whole was ended
  */
 export async function timed(
   [program = '', ...args]: string[],
   options: TimedOptions = {},
 ): Promise<Finished> {
+  whole?.throwIfAborted();
   const { limitSeconds = LIMIT_SECONDS, exitCodes = [0], ...where } = options;
   const folder = await mkdtemp(join(tmpdir(), 'cdt-bench-'));
   const account = join(folder, 'account');
@@ -52,14 +61,22 @@ export async function timed(
     let [output, errors, cut] = ['', '', false];
     child.stdout.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-KEPT_OUTPUT)));
     child.stderr.on('data', (data: Buffer) => (errors = (errors + data.toString()).slice(-KEPT_OUTPUT)));
+    const end = () => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    };
     const limit = setTimeout(() => {
       cut = true;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      end();
     }, limitSeconds * 1000);
+    whole?.addEventListener('abort', end);
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', resolve);
-    }).finally(() => clearTimeout(limit));
+    }).finally(() => {
+      clearTimeout(limit);
+      whole?.removeEventListener('abort', end);
+    });
+    whole?.throwIfAborted();
     if (cut) return { seconds: limitSeconds, cpuSeconds: NaN, peakRssBytes: NaN, cut, output };
     if (code === null || !exitCodes.includes(code))
       throw new Error(
