@@ -62,6 +62,8 @@ export interface BenchOptions {
   contenders: string[];
   /** Tells people how it goes. */
   say: (line: string) => void;
+  /** Ends it. */
+  signal: AbortSignal;
 }
 
 /** Benches of one subject, as one. */

@@ -46,7 +46,9 @@ if (bench === undefined || positionals.length > 1 || !Number.isInteger(runs) || 
 const contenders = values.contenders.split(',').filter((one) => one !== '');
 const wish = shutdownWish();
 endWith(wish.signal);
-const document = await bench({ runs, only: values.only, contenders, say }).finally(() => wish.dispose());
+const document = await bench({ runs, only: values.only, contenders, say, signal: wish.signal }).finally(() =>
+  wish.dispose(),
+);
 if (document.cases.length === 0) {
   say(
     `no case has "${values.only}" in its name, or no contender is one of: ${contenders.join(', ') || 'all'}`,

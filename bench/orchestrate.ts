@@ -2,7 +2,6 @@ import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runningWorkflows } from '../src/client/operator.js';
-import { shutdownWish } from '../src/client/embedded/starter.js';
 import { formatBytes } from '../src/core/utilities/format.js';
 import {
   known,
@@ -37,24 +36,16 @@ type Figures = Record<string, number>;
  * of two sites. What a package costs is counted in Temporal's histories.
  */
 export async function orchestrate(options: BenchOptions): Promise<BenchDocument> {
-  const wish = shutdownWish();
   const figures = new Map<string, Figures[]>();
-  try {
-    const cases = await runCases(
-      SIZES.map((packages) => caseOf(packages, figures, { signal: wish.signal, say: options.say })),
-      options,
-    );
-    const measured = cases.map((one) => ({ ...one, figures: medians(figures.get(one.case) ?? []) }));
-    return { bench: 'orchestrate', cases: measured, ratios: ratiosOf(measured) };
-  } finally {
-    wish.dispose();
-  }
+  const cases = await runCases(
+    SIZES.map((packages) => caseOf(packages, figures, options)),
+    options,
+  );
+  const measured = cases.map((one) => ({ ...one, figures: medians(figures.get(one.case) ?? []) }));
+  return { bench: 'orchestrate', cases: measured, ratios: ratiosOf(measured) };
 }
 
-interface Around {
-  signal: AbortSignal;
-  say: (line: string) => void;
-}
+type Around = Pick<BenchOptions, 'signal' | 'say'>;
 
 function caseOf(packages: number, figures: Map<string, Figures[]>, around: Around): Case {
   const name = nameOf(packages);

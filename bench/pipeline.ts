@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { shutdownWish } from '../src/client/embedded/starter.js';
 import { runPlanner } from '../src/client/planners.js';
 import { formatBytes } from '../src/core/utilities/format.js';
 import { missingWithout } from './contenders.js';
@@ -59,12 +58,10 @@ interface Moved {
  * has no second site, no record of what it did and goes on after nothing.
  */
 export async function pipeline(options: BenchOptions): Promise<BenchDocument> {
-  const wish = shutdownWish();
   const folder = await mkdtemp(join(tmpdir(), 'cdt-bench-pipeline-'));
   const moved: Moved[] = [];
   try {
-    const around = { signal: wish.signal, say: options.say };
-    const cases = await runCases([caseOf(folder, moved, around)], options);
+    const cases = await runCases([caseOf(folder, moved, options)], options);
     const middle = (figure: keyof Moved) =>
       moved.length === 0 ? undefined : median(moved.map((one) => one[figure]));
     return {
@@ -78,15 +75,11 @@ export async function pipeline(options: BenchOptions): Promise<BenchDocument> {
       }),
     };
   } finally {
-    wish.dispose();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-interface Around {
-  signal: AbortSignal;
-  say: (line: string) => void;
-}
+type Around = Pick<BenchOptions, 'signal' | 'say'>;
 
 function caseOf(folder: string, moved: Moved[], around: Around): Case {
   return {
