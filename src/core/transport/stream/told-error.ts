@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import * as exceptions from '../../exceptions.js';
+import { errorClassNamed } from '../../error-class.js';
+import { CCATDataOperationError, DataTransferError } from '../../exceptions.js';
 import { printable } from '../../utilities/printable.js';
 import type { toldError } from './frames.js';
 
-const { CCATDataOperationError, DataTransferError } = exceptions;
 export type ToldError = z.infer<typeof toldError>;
 
 /** An error of one end as it is told to the other, cut to what a frame takes. An error without a class is not told in its own words. */
@@ -21,11 +21,9 @@ export function tell(error: unknown): ToldError {
 }
 
 /** What the other end told, as an error of ours, of the same class where we know it. */
-export function revive(told: ToldError, from: string): exceptions.CCATDataOperationError {
-  const Known = Object.hasOwn(exceptions, told.class)
-    ? (exceptions as unknown as Record<string, typeof CCATDataOperationError>)[told.class]
-    : undefined;
-  return new (Known ?? DataTransferError)(`${from}: ${printable(told.message)}`, {
+export function revive(told: ToldError, from: string): CCATDataOperationError {
+  const Known = errorClassNamed(told.class) ?? DataTransferError;
+  return new Known(`${from}: ${printable(told.message)}`, {
     subject: told.subject === undefined ? undefined : printable(told.subject),
     advice: told.advice === undefined ? undefined : printable(told.advice),
     retryAfterSeconds: told.retryAfterSeconds,
