@@ -1,4 +1,4 @@
-import type { DataTransferPlan, Location, PackageReference } from '../core/database/records.js';
+import type { DataTransferPlan, Location, PackageReference, StoredCopy } from '../core/database/records.js';
 import { diskPolicy } from '../core/disk-rules.js';
 import { ConfigurationError } from '../core/exceptions.js';
 import type { Place } from '../core/journey-inputs.js';
@@ -13,7 +13,6 @@ import {
   type PlannedTransfer,
 } from './journey-orders.js';
 import { whileBusy } from './liveness.js';
-import type { StoredPackage } from './long-term-archive-transfer.js';
 import { recordArchived, wakeOnward } from './onward.js';
 
 /** Work that needs the catalogue and nothing else; it runs beside it. */
@@ -192,9 +191,12 @@ export function makeCatalogueActivities(dependencies: Dependencies) {
     async recordArchived(input: {
       packageId: string;
       archive: Place;
-      stored: StoredPackage;
+      stored: StoredCopy;
     }): Promise<{ deletionAsked: true } | undefined> {
-      await whileBusy(() => recordArchived(dependencies, input));
+      await whileBusy(async () => {
+        const archive = await catalogue.location(input.archive.site, input.archive.location);
+        await recordArchived(dependencies, { ...input, archive });
+      });
       return { deletionAsked: true };
     },
 

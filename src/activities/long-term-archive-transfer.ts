@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import type { ReadRange } from '../core/database/records.js';
+import type { Location, StoredCopy } from '../core/database/records.js';
 import { ChecksumVerificationError } from '../core/exceptions.js';
 import type { Place } from '../core/journey-inputs.js';
 import { getS3KeyForPackage, getS3KeyForSidecar, sidecarDocument } from '../core/storage/archive-layout.js';
@@ -11,19 +11,7 @@ import { recordArchived } from './onward.js';
 import { fileAt } from './places.js';
 import { throughBreaker, wayInto, type Asked } from './through-breaker.js';
 
-export interface StoredPackage {
-  key: string;
-  bytes: number;
-  sha256: string;
-  versionId?: string;
-  etag?: string;
-  /** ISO 8601: when the read-back ended. */
-  verifiedAt: string;
-  /** Ranges that the read-back noted. */
-  ranges?: ReadRange[];
-}
-
-export interface ArchivedPackage extends StoredPackage {
+export interface ArchivedPackage extends StoredCopy {
   /**
    * That the catalogue has it, and planners look for what follows. Absent in the answers of workers from before 2026-12: their workflows call
    * `recordArchived`.
@@ -34,7 +22,7 @@ export interface ArchivedPackage extends StoredPackage {
 /** What an attempt that could not record it leaves to the next one. */
 interface Kept {
   v: 1;
-  stored: StoredPackage;
+  stored: StoredCopy;
 }
 
 export type ArchiveActivities = ReturnType<typeof makeArchiveActivities>;
@@ -52,28 +40,23 @@ export function makeArchiveActivities(dependencies: Dependencies) {
      */
     async archivePackage(input: { packageId: string; archive: Place } & Asked): Promise<ArchivedPackage> {
       const before = activityInfo().heartbeatDetails as Partial<Kept> | undefined;
-      const stored = before?.stored ?? (await recordedBefore(input)) ?? (await store(input));
-      await whileBusy(() => recordArchived(dependencies, { ...input, stored }), {
-        v: 1,
-        stored,
-      } satisfies Kept);
+      const { packageId } = input;
+      const { archive, known } = await whileBusy(async () => {
+        const archive = await catalogue.location(input.archive.site, input.archive.location);
+        return { archive, known: before?.stored ?? (await catalogue.archivedCopy(packageId, archive.id)) };
+      }, before);
+      const stored = known ?? (await store(input, archive));
+      const kept: Kept = { v: 1, stored };
+      await whileBusy(() => recordArchived(dependencies, { packageId, archive, stored }), kept);
       return { ...stored, recorded: true };
     },
   };
 
-  /** What an attempt recorded that died before it could say so. */
-  async function recordedBefore({ packageId, archive }: { packageId: string; archive: Place }) {
-    return whileBusy(async () => {
-      const { id } = await catalogue.location(archive.site, archive.location);
-      return await catalogue.archivedCopy(packageId, id);
-    });
-  }
-
-  async function store(input: { packageId: string; archive: Place } & Asked): Promise<StoredPackage> {
-    const { archive, order } = await whileBusy(async () => {
-      const location = await catalogue.location(input.archive.site, input.archive.location);
-      return { archive: location, order: await catalogue.archiveOrder(input.packageId, location.id) };
-    });
+  async function store(
+    input: { packageId: string; archive: Place } & Asked,
+    archive: Location,
+  ): Promise<StoredCopy> {
+    const order = await whileBusy(() => catalogue.archiveOrder(input.packageId, archive.id));
     const { bytes, sha256 } = order.copy;
     const key = getS3KeyForPackage(order.package);
     const file = fileAt(order.copy.location, order.copy.path);
@@ -83,7 +66,7 @@ export function makeArchiveActivities(dependencies: Dependencies) {
       bytesTotal: 2 * bytes,
     } as const;
 
-    const put = async ({ signal, onProgress }: MovingWork): Promise<StoredPackage> => {
+    const put = async ({ signal, onProgress }: MovingWork): Promise<StoredCopy> => {
       const store = dependencies.archiveStore(archive);
       await store.prepare();
       const inParts = activityInfo().attempt > 1;

@@ -1,16 +1,14 @@
-import type { Place } from '../core/journey-inputs.js';
+import type { Location, StoredCopy } from '../core/database/records.js';
 import type { Dependencies } from './dependencies.js';
-import type { StoredPackage } from './long-term-archive-transfer.js';
 
 /** Records an archive copy, and has planners look for what follows: it may have further to go, and has made other copies redundant. */
 export async function recordArchived(
   dependencies: Dependencies,
-  { packageId, archive, stored }: { packageId: string; archive: Place; stored: StoredPackage },
+  { packageId, archive, stored }: { packageId: string; archive: Location; stored: StoredCopy },
 ): Promise<void> {
   const { catalogue, wakePlanner } = dependencies;
-  const { id, site } = await catalogue.location(archive.site, archive.location);
-  await catalogue.recordArchived(packageId, id, stored);
-  await wakeOnward(dependencies, site);
+  await catalogue.recordArchived(packageId, archive.id, stored);
+  await wakeOnward(dependencies, archive.site);
   const place = await catalogue.deletions.placeToFree(packageId);
   if (place !== undefined) await wakePlanner('deletion', place);
 }

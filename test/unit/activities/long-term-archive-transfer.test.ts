@@ -5,8 +5,8 @@ import type { Dependencies } from '../../../src/activities/dependencies.js';
 import {
   makeArchiveActivities,
   type ArchivedPackage,
-  type StoredPackage,
 } from '../../../src/activities/long-term-archive-transfer.js';
+import type { StoredCopy } from '../../../src/core/database/records.js';
 import { DatabaseError } from '../../../src/core/exceptions.js';
 
 const INPUT = { packageId: 'one', archive: { site: 'b', location: 'lta' } };
@@ -23,7 +23,14 @@ const PACKAGE = {
 
 /** An archive that counts what is stored and read, and a catalogue that may be away when it is told. */
 function archiving() {
-  const seen = { stored: 0, read: 0, recorded: [] as StoredPackage[], woken: [] as string[], away: false };
+  const seen = {
+    stored: 0,
+    read: 0,
+    recorded: [] as StoredCopy[],
+    woken: [] as string[],
+    away: false,
+    unreachable: false,
+  };
   const copy = {
     bytes: BYTES,
     sha256: DIGEST,
@@ -33,12 +40,15 @@ function archiving() {
   const place = { site: 'b', location: 'buffer' };
   const dependencies = {
     catalogue: {
-      location: () => Promise.resolve({ id: 'lta', site: 'b', name: 'lta' }),
+      location: () =>
+        seen.unreachable
+          ? Promise.reject(new DatabaseError('unreachable'))
+          : Promise.resolve({ id: 'lta', site: 'b', name: 'lta' }),
       locations: () => Promise.resolve([]),
       routes: () => Promise.resolve([]),
       archivedCopy: () => Promise.resolve(seen.recorded[0]),
       archiveOrder: () => Promise.resolve({ copy, package: PACKAGE, provenance: {} }),
-      recordArchived: (_package: string, _archive: string, stored: StoredPackage) => {
+      recordArchived: (_package: string, _archive: string, stored: StoredCopy) => {
         if (seen.away) return Promise.reject(new DatabaseError('away'));
         seen.recorded.push(stored);
         return Promise.resolve();
@@ -111,4 +121,14 @@ test('what an attempt recorded that died before it could say so is not stored ag
   assert.deepEqual(answer, said);
   assert.deepEqual([seen.stored, seen.read], [1, 1]);
   assert.deepEqual(seen.woken, ['deletion b.buffer', 'deletion b.buffer']);
+});
+
+test('what was stored is still known after an attempt that could ask the catalogue nothing', async () => {
+  const bench = archiving();
+  bench.seen.away = true;
+  const first = await attempt(bench);
+  bench.seen.unreachable = true;
+  const second = await attempt(bench, first.left);
+  assert.ok('error' in second.answer);
+  assert.deepEqual(second.left, first.left);
 });
